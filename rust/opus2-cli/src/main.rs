@@ -1,0 +1,54 @@
+//! The `opus2` command: arguments in, one subcommand's file each, errors printed with their chain.
+
+mod books;
+mod ingest;
+mod pipeline;
+mod replay;
+mod simulate;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Order-flow decisions for crypto markets: live feeds, simulated venues, recordings, and the operators over them.
+#[derive(Parser)]
+#[command(name = "opus2", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Hold live feeds and publish raw frames to the broker.
+    Ingest(ingest::Args),
+    /// Serve simulated venues on loopback, from a seeded market model.
+    Simulate(simulate::Args),
+    /// Publish a recording to the broker as ingest would.
+    Replay(replay::Args),
+    /// Rebuild the books of a recording and say how right they are.
+    Books(books::Args),
+    /// Run the operators over a recording in this process, one JSONL file per output topic.
+    Pipeline(pipeline::Args),
+    /// Watch a running system: rates per step, latency, last signals.
+    Watch(watch::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Ingest(args) => ingest::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Books(args) => books::run(&args),
+        Command::Pipeline(args) => pipeline::run(&args),
+        Command::Watch(args) => watch::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("opus2: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

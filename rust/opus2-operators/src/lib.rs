@@ -1,0 +1,17 @@
+//! The operators a host drives: one record in, zero or more out. Pure, deterministic, and the same in every host.
+//!
+//! A host (Flink through `opus2-jni`, `opus2 pipeline`, later the backtester) moves bytes and time; an [`Operator`]
+//! decides what they mean. The contract is [`Operator`]'s documentation; [`create`] makes one by name.
+
+mod copy;
+mod counters;
+mod create;
+mod error;
+mod operator;
+mod output;
+
+pub use counters::Counters;
+pub use create::{OPERATORS, create};
+pub use error::{Disposition, OperatorError};
+pub use operator::Operator;
+pub use output::{Entry, Output, OutputChannel};

@@ -1,0 +1,1 @@
+//! opus2-venue

@@ -1,0 +1,159 @@
+//! The binary form of a [`MarketEvent`], from `normalize` to the stages after it.
+//!
+//! It stays inside one Flink task chain (or one process) and is never stored, so it has no version of its own: both
+//! ends come from one library. Prices of a view are written as differences, which keeps most of them to a byte or two.
+
+use bincode::config::{Configuration, Limit};
+use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
+use bincode::enc::{Encode, Encoder};
+use bincode::error::{DecodeError, EncodeError};
+use opus2_types::{
+    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, QualityFlags, QuoteEvent, SeqRange,
+    StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+};
+
+use crate::WireError;
+
+/// The largest encoded event that is read; a full view is below 1 KiB.
+pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
+
+const CONFIG: Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    Limit<EVENT_BYTES_LIMIT>,
+> = bincode::config::standard().with_limit::<EVENT_BYTES_LIMIT>();
+
+/// Appends the event.
+///
+/// # Errors
+/// The event is larger than [`EVENT_BYTES_LIMIT`], which only an absurdly long symbol could cause.
+pub fn encode_event(event: &MarketEvent<'_>, bytes: &mut Vec<u8>) -> Result<(), WireError> {
+    bincode::encode_into_std_write(EventWire(*event), bytes, CONFIG)
+        .map(|_| ())
+        .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })
+}
+
+/// Reads what [`encode_event`] wrote, borrowing its text.
+///
+/// # Errors
+/// Truncated bytes, bytes left over, or a number outside its enumeration.
+pub fn decode_event(bytes: &[u8]) -> Result<MarketEvent<'_>, WireError> {
+    let (EventWire(event), used) = bincode::borrow_decode_from_slice(bytes, CONFIG)
+        .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })?;
+    match bytes.len() - used {
+        0 => Ok(event),
+        left => Err(WireError::LeftOver { what: "market event", left }),
+    }
+}
+
+struct EventWire<'a>(MarketEvent<'a>);
+
+impl Encode for EventWire<'_> {
+    fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        let event = &self.0;
+        event.id.encode(encoder)?;
+        event.venue.code().encode(encoder)?;
+        event.symbol.encode(encoder)?;
+        (event.price_scale, event.qty_scale, event.tick.0).encode(encoder)?;
+        event.exch_ts.map(|ts| ts.0).encode(encoder)?;
+        event.recv_ts.0.encode(encoder)?;
+        (event.seq.first, event.seq.last, event.flags.0).encode(encoder)?;
+        match &event.body {
+            EventBody::Book(view) => {
+                0u8.encode(encoder)?;
+                encode_levels(view.bids(), encoder)?;
+                encode_levels(view.asks(), encoder)
+            }
+            EventBody::Trade(trade) => {
+                (1u8, trade.trade_id, trade.price.0, trade.qty.0).encode(encoder)?;
+                (trade.aggressor == Aggressor::Buy).encode(encoder)
+            }
+            EventBody::Quote(quote) => {
+                2u8.encode(encoder)?;
+                encode_levels(&[quote.bid, quote.ask], encoder)
+            }
+            EventBody::Status(status) => (3u8, status.from.code(), status.to.code()).encode(encoder),
+        }
+    }
+}
+
+impl<'de, C> BorrowDecode<'de, C> for EventWire<'de> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let id = <&str>::borrow_decode(decoder)?;
+        let venue = Venue::from_code(u8::decode(decoder)?).ok_or(DecodeError::Other("unknown venue code"))?;
+        let symbol = <&str>::borrow_decode(decoder)?;
+        let (price_scale, qty_scale, tick) = <(u8, u8, i64)>::decode(decoder)?;
+        let exch_ts = Option::<i64>::decode(decoder)?.map(UnixNanos);
+        let recv_ts = UnixNanos(i64::decode(decoder)?);
+        let (first, last, flags) = <(u64, u64, u16)>::decode(decoder)?;
+        Ok(Self(MarketEvent {
+            id,
+            venue,
+            symbol,
+            price_scale,
+            qty_scale,
+            tick: Price(tick),
+            exch_ts,
+            recv_ts,
+            seq: SeqRange { first, last },
+            flags: QualityFlags(flags),
+            body: decode_body(decoder)?,
+        }))
+    }
+}
+
+fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
+    Ok(match u8::decode(decoder)? {
+        0 => {
+            let (bids, bids_count) = decode_levels(decoder)?;
+            let (asks, asks_count) = decode_levels(decoder)?;
+            let take = |levels: [Level; VIEW_LEVELS], count| levels.into_iter().take(count);
+            EventBody::Book(BookView::new(take(bids, bids_count), take(asks, asks_count)))
+        }
+        1 => {
+            let (trade_id, price, qty, is_buy) = <(u64, i64, i64, bool)>::decode(decoder)?;
+            let aggressor = if is_buy { Aggressor::Buy } else { Aggressor::Sell };
+            EventBody::Trade(TradeEvent {
+                trade_id,
+                price: Price(price),
+                qty: opus2_types::Qty(qty),
+                aggressor,
+            })
+        }
+        2 => match decode_levels(decoder)? {
+            (levels, 2) => EventBody::Quote(QuoteEvent { bid: levels[0], ask: levels[1] }),
+            _ => return Err(DecodeError::Other("a quote has two levels")),
+        },
+        3 => {
+            let (from, to) = <(u8, u8)>::decode(decoder)?;
+            let state = |code| BookState::from_code(code).ok_or(DecodeError::Other("unknown book state"));
+            EventBody::Status(StatusEvent { from: state(from)?, to: state(to)? })
+        }
+        _ => return Err(DecodeError::Other("unknown event body")),
+    })
+}
+
+fn encode_levels<E: Encoder>(levels: &[Level], encoder: &mut E) -> Result<(), EncodeError> {
+    levels.len().encode(encoder)?;
+    let mut previous = 0i64;
+    for level in levels {
+        (level.price.0.wrapping_sub(previous), level.qty.0).encode(encoder)?;
+        previous = level.price.0;
+    }
+    Ok(())
+}
+
+fn decode_levels<D: Decoder>(decoder: &mut D) -> Result<([Level; VIEW_LEVELS], usize), DecodeError> {
+    let count = usize::decode(decoder)?;
+    let mut levels = [Level::default(); VIEW_LEVELS];
+    let Some(target) = levels.get_mut(..count) else {
+        return Err(DecodeError::Other("more levels than a view holds"));
+    };
+    let mut previous = 0i64;
+    for level in target {
+        let (step, qty) = <(i64, i64)>::decode(decoder)?;
+        previous = previous.wrapping_add(step);
+        *level = Level::new(previous, qty);
+    }
+    Ok((levels, count))
+}

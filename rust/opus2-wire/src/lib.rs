@@ -1,0 +1,24 @@
+//! The bytes: record headers and keys, topic names, the event codec, state blobs and JSON views.
+//!
+//! Everything that leaves a process is written and read here, so that a format has one home. Decoders take any bytes
+//! and give a value or an error; they never panic and never allocate more than their input's length.
+//!
+//! | module | who writes | who reads |
+//! | --- | --- | --- |
+//! | [`raw`] | `opus2 ingest`, `opus2 replay` | the `normalize` operator |
+//! | [`event`] | `normalize` | `signal` |
+//! | [`blob`] | every operator's `save` | its `load` |
+//! | [`spec`] | ingest, from venue metadata | `normalize` |
+//! | [`view`] | operators | people, the store job, `opus2 watch` |
+//! | [`topic`] | everybody | everybody |
+
+pub mod blob;
+mod error;
+pub mod event;
+pub mod raw;
+mod reader;
+pub mod spec;
+pub mod topic;
+pub mod view;
+
+pub use error::WireError;

@@ -1,0 +1,1 @@
+//! The JSON views of what operators publish. See docs/contracts/topics.md.
