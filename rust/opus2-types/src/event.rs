@@ -3,7 +3,7 @@
 use crate::{Aggressor, BookView, Level, Price, Qty, UnixNanos, Venue};
 
 /// The venue's update numbers covered by a message, both ends included. `0..=0` where the venue sends none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct SeqRange {
     /// The first update number covered.
     pub first: u64,
@@ -12,7 +12,7 @@ pub struct SeqRange {
 }
 
 /// Whether a book is in step with its venue. Only [`BookState::Live`] feeds the stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum BookState {
     /// Nothing seen yet, or the connection was lost.
@@ -69,7 +69,7 @@ impl BookState {
 }
 
 /// Facts about an event's trustworthiness that would otherwise be lost in a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct QualityFlags(pub u16);
 
 impl QualityFlags {

@@ -32,7 +32,7 @@ pub fn market_name(base: &str, quote: &str) -> String {
 }
 
 /// Where an instrument's scales come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum SpecOrigin {
     /// The venue's own metadata.
     Venue,
@@ -41,7 +41,7 @@ pub enum SpecOrigin {
 }
 
 /// How one instrument counts: scales, tick and lot.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InstrumentSpec {
     /// Where it trades.
     pub venue: Venue,

@@ -10,17 +10,17 @@ use rust_decimal::Decimal;
 pub const SCALE_MAX: u8 = 18;
 
 /// A price: a count of `10^-price_scale` quote units of its instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Price(pub i64);
 
 /// A quantity: a count of `10^-qty_scale` base units of its instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Qty(pub i64);
 
 /// One price of a book with the quantity resting there.
 ///
 /// In a delta, `qty` is the new absolute quantity and zero removes the level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Level {
     /// The level's price.
     pub price: Price,

@@ -1,7 +1,7 @@
 //! Which side of the book, and which side took liquidity.
 
 /// A side of an order book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Side {
     /// Orders to buy; the best bid is the highest.
     Bid,
@@ -25,7 +25,7 @@ impl Side {
 /// Venues disagree about what their own field means: Binance sends "buyer is maker" (`true` means the aggressor
 /// **sold**), Coinbase sends the *maker's* side, Kraken the *taker's*. Only the venue's decoder knows; everybody else
 /// sees an `Aggressor`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Aggressor {
     /// The buyer crossed the spread.
     Buy,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// An exchange's matching system, as one source of truth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Venue {
     /// Binance spot.

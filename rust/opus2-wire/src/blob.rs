@@ -5,7 +5,8 @@
 //! ```
 
 use bincode::config::{Configuration, Limit};
-use bincode::{Decode, Encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::WireError;
 use crate::reader::Reader;
@@ -22,7 +23,7 @@ const HEADER_BYTES: usize = 10;
 ///
 /// # Errors
 /// The state is larger than [`BLOB_BYTES_LIMIT`].
-pub fn encode_blob<T: Encode>(
+pub fn encode_blob<T: Serialize>(
     magic: [u8; 4],
     version: u16,
     state: &T,
@@ -32,7 +33,7 @@ pub fn encode_blob<T: Encode>(
     blob.extend_from_slice(&magic);
     blob.extend_from_slice(&version.to_le_bytes());
     blob.extend_from_slice(&[0; 4]);
-    bincode::encode_into_std_write(state, blob, CONFIG)
+    bincode::serde::encode_into_std_write(state, blob, CONFIG)
         .map_err(|error| WireError::Invalid { what: "state blob", reason: error.to_string() })?;
     let checksum = crc32fast::hash(&blob[start + HEADER_BYTES..]);
     blob[start + 6..start + HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -66,8 +67,8 @@ pub fn open_blob(magic: [u8; 4], newest: u16, blob: &[u8]) -> Result<(u16, &[u8]
 ///
 /// # Errors
 /// The payload is not such a value, is larger than [`BLOB_BYTES_LIMIT`], or has bytes left over.
-pub fn decode_payload<T: Decode<()>>(payload: &[u8]) -> Result<T, WireError> {
-    let (state, used) = bincode::decode_from_slice(payload, CONFIG)
+pub fn decode_payload<T: DeserializeOwned>(payload: &[u8]) -> Result<T, WireError> {
+    let (state, used) = bincode::serde::decode_from_slice(payload, CONFIG)
         .map_err(|error| WireError::Invalid { what: "state blob", reason: error.to_string() })?;
     match payload.len() - used {
         0 => Ok(state),
