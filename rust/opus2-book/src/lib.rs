@@ -1,1 +1,11 @@
-//! opus2-book
+//! Order books.
+//!
+//! [`L2Book`] keeps the quantity resting at every price of one instrument, however far from the middle. It takes
+//! absolute quantities, knows nothing of venues, sequence numbers or time, and cannot fail: whether a change may be
+//! applied at all is decided before it, by the venue's sync machine.
+
+mod ladder;
+mod l2;
+
+pub use l2::L2Book;
+pub use ladder::{Change, Ladder};

@@ -128,8 +128,16 @@ fn push_digit(value: u64, digit: u8) -> Option<u64> {
 /// Used to learn the scales of a recording that carries no instrument metadata.
 #[must_use]
 pub fn significant_decimals(text: &[u8]) -> Option<u8> {
-    parse_magnitude(text.strip_prefix(b"-").unwrap_or(text), SCALE_MAX).ok()?;
-    let fraction = text.iter().position(|byte| *byte == b'.').map_or(&[][..], |dot| &text[dot + 1..]);
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let dot = digits.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match dot {
+        Some(dot) => (&digits[..dot], &digits[dot + 1..]),
+        None => (digits, &[][..]),
+    };
+    let is_plain = whole.iter().chain(fraction).all(u8::is_ascii_digit);
+    if !is_plain || whole.is_empty() || (dot.is_some() && fraction.is_empty()) {
+        return None;
+    }
     let trailing = fraction.iter().rev().take_while(|byte| **byte == b'0').count();
     u8::try_from(fraction.len() - trailing).ok()
 }
