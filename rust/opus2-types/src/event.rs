@@ -12,7 +12,9 @@ pub struct SeqRange {
 }
 
 /// Whether a book is in step with its venue. Only [`BookState::Live`] feeds the stages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 #[non_exhaustive]
 pub enum BookState {
     /// Nothing seen yet, or the connection was lost.
@@ -144,7 +146,10 @@ pub struct StatusEvent {
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "events live on the stack, one at a time; a box would allocate per event")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "events live on the stack, one at a time; a box would allocate per event"
+)]
 pub enum EventBody {
     /// The book changed; these are its best levels after the change.
     Book(BookView),

@@ -7,7 +7,13 @@ use crate::{SCALE_MAX, Venue};
 /// A market compares order flow, not balances: a dollar and a coin that promises a dollar move together tick by tick.
 /// Amounts are never added across members. Sources: the venues' own product lists, read November 2026.
 const QUOTE_FAMILIES: &[(&str, &[&str])] = &[
-    ("USD", &["USD", "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USDP", "DAI", "PYUSD", "USD1", "RLUSD", "USDS", "XUSD"]),
+    (
+        "USD",
+        &[
+            "USD", "USDT", "USDC", "FDUSD", "BUSD", "TUSD", "USDP", "DAI", "PYUSD", "USD1", "RLUSD", "USDS",
+            "XUSD",
+        ],
+    ),
     ("EUR", &["EUR", "EURI", "EURC", "EURT", "EURQ", "AEUR"]),
 ];
 

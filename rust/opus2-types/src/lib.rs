@@ -16,7 +16,9 @@ mod time;
 mod venue;
 
 pub use book_view::{BookView, VIEW_LEVELS};
-pub use event::{BookState, EventBody, MarketEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent};
+pub use event::{
+    BookState, EventBody, MarketEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent,
+};
 pub use instrument::{InstrumentSpec, SpecError, SpecOrigin, market_name, quote_family};
 pub use number::{Level, NumberError, Price, Qty, SCALE_MAX, Scaled, parse_scaled, significant_decimals};
 pub use record::Channel;

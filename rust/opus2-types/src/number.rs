@@ -10,11 +10,15 @@ use rust_decimal::Decimal;
 pub const SCALE_MAX: u8 = 18;
 
 /// A price: a count of `10^-price_scale` quote units of its instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Price(pub i64);
 
 /// A quantity: a count of `10^-qty_scale` base units of its instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Qty(pub i64);
 
 /// One price of a book with the quantity resting there.
@@ -85,7 +89,8 @@ fn parse_magnitude(digits: &[u8], scale: u8) -> Result<i64, NumberError> {
     let too_large = NumberError::TooLarge { scale };
     let mut value: u64 = 0;
     let mut index = 0;
-    while let Some(digit) = digits.get(index).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+    while let Some(digit) = digits.get(index).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+    {
         value = push_digit(value, digit).ok_or(too_large)?;
         index += 1;
     }
@@ -233,7 +238,9 @@ mod tests {
         check("92233720368.54775808", 8, Err(NumberError::TooLarge { scale: 8 }));
         check("99999999999999999999999", 0, Err(NumberError::TooLarge { scale: 0 }));
         check("1.55", 1, Err(NumberError::TooFine { scale: 1 }));
-        for malformed in ["", "-", ".", ".5", "5.", "1e5", "+1", " 1", "1 ", "1,5", "NaN", "0x1", "1.2.3", "--1"] {
+        for malformed in
+            ["", "-", ".", ".5", "5.", "1e5", "+1", " 1", "1 ", "1,5", "NaN", "0x1", "1.2.3", "--1"]
+        {
             check(malformed, 8, Err(NumberError::Malformed));
         }
     }
@@ -249,9 +256,12 @@ mod tests {
 
     #[test]
     fn text_has_no_trailing_zeros() {
-        for (units, scale, expect) in
-            [(0, 8, "0"), (100, 2, "1"), (1, 18, "0.000000000000000001"), (i64::MIN, 0, "-9223372036854775808")]
-        {
+        for (units, scale, expect) in [
+            (0, 8, "0"),
+            (100, 2, "1"),
+            (1, 18, "0.000000000000000001"),
+            (i64::MIN, 0, "-9223372036854775808"),
+        ] {
             assert_eq!(Scaled::new(units, scale).to_string(), expect);
         }
     }

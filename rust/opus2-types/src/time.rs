@@ -3,7 +3,9 @@
 /// Nanoseconds since the Unix epoch, UTC.
 ///
 /// An `i64` reaches from 1677 to 2262. The core never asks what time it is; hosts tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct UnixNanos(pub i64);
 
 impl UnixNanos {

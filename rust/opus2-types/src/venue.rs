@@ -66,7 +66,10 @@ impl FromStr for Venue {
     type Err = UnknownVenue;
 
     fn from_str(text: &str) -> Result<Self, UnknownVenue> {
-        Self::ALL.into_iter().find(|venue| venue.as_str() == text).ok_or_else(|| UnknownVenue(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|venue| venue.as_str() == text)
+            .ok_or_else(|| UnknownVenue(text.to_owned()))
     }
 }
 

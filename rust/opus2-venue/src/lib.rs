@@ -1,1 +1,22 @@
-//! opus2-venue
+//! Venues without I/O: their messages, what the messages mean, and the state machines that stay in step with them.
+//!
+//! Two hosts run this code on the same bytes. `opus2 ingest` follows a connection with it, to know when a snapshot is
+//! needed and when a connection is no longer to be trusted. The `normalize` operator runs it again on what ingest
+//! published, to build books and events. Because both see the same records in the same order, both come to the same
+//! verdicts, and a recording of the raw topic is a complete test case.
+//!
+//! - [`Feed`] is one instrument: its book, its place in the venue's numbering, its counts.
+//! - [`binance`] has the venue's own text: frames, numbering rules, subscriptions, connections.
+//! - [`json`] scans that text.
+
+pub mod binance;
+mod counts;
+mod feed;
+pub mod json;
+mod pending;
+mod reject;
+
+pub use feed::{
+    Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, PENDING_DELTAS_MAX, PENDING_LEVELS_MAX, What,
+};
+pub use reject::Reject;

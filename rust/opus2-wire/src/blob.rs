@@ -48,7 +48,10 @@ pub fn open_blob(magic: [u8; 4], newest: u16, blob: &[u8]) -> Result<(u16, &[u8]
     let mut reader = Reader::new(blob);
     let found = reader.take("state blob magic", 4)?;
     if found != magic {
-        return Err(WireError::BlobMagic { expected: magic, found: [found[0], found[1], found[2], found[3]] });
+        return Err(WireError::BlobMagic {
+            expected: magic,
+            found: [found[0], found[1], found[2], found[3]],
+        });
     }
     let version = reader.u16("state blob version")?;
     if version > newest {

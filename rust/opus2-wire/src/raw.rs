@@ -200,8 +200,10 @@ impl Length for u32 {
 }
 
 fn put_len<L: Length>(out: &mut Vec<u8>, what: &'static str, len: usize) -> Result<(), WireError> {
-    let len = L::try_from(len)
-        .map_err(|_| WireError::Invalid { what, reason: format!("{len} bytes do not fit its length prefix") })?;
+    let len = L::try_from(len).map_err(|_| WireError::Invalid {
+        what,
+        reason: format!("{len} bytes do not fit its length prefix"),
+    })?;
     len.put(out);
     Ok(())
 }

@@ -1,0 +1,247 @@
+//! A pull scanner for the JSON that venues send.
+//!
+//! A depth message is a thousand short decimal strings in arrays of two. A general parser spends most of its time
+//! making strings and trees that nobody wants; this one gives the caller the next token's bytes and lets it decide.
+//! It accepts keys in any order, white space, and unknown fields (which are checked for nesting, not for meaning);
+//! strings are given as they stand between their quotes. Measured against `serde_json` and the SIMD parsers in
+//! docs/performance.md.
+
+use crate::Reject;
+
+/// How deep objects and arrays may nest in a field that is skipped.
+pub const NESTING_MAX: usize = 64;
+
+/// A position in a JSON text.
+#[derive(Debug, Clone, Copy)]
+pub struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    /// At the start of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// What a failure here is called.
+    #[must_use]
+    pub const fn bad(&self) -> Reject {
+        Reject::BadJson { at: self.at }
+    }
+
+    /// The next byte that is not white space, without passing it; zero at the end.
+    #[inline]
+    pub fn peek(&mut self) -> u8 {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                Some(byte) => return *byte,
+                None => return 0,
+            }
+        }
+    }
+
+    /// Passes `byte`, after white space.
+    ///
+    /// # Errors
+    /// Another byte is there.
+    #[inline]
+    pub fn expect(&mut self, byte: u8) -> Result<(), Reject> {
+        if self.peek() == byte {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.bad())
+        }
+    }
+
+    /// Passes `byte` if it is next.
+    #[inline]
+    pub fn eat(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == byte;
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    /// The bytes between the quotes of the next string, escapes not resolved.
+    ///
+    /// # Errors
+    /// No string here, or one that does not end.
+    #[inline]
+    pub fn string(&mut self) -> Result<&'a [u8], Reject> {
+        self.expect(b'"')?;
+        let start = self.at;
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(&self.bytes[start..self.at - 1]);
+                }
+                Some(b'\\') => self.at += 2,
+                Some(0..=0x1f) | None => return Err(self.bad()),
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    /// A whole number without sign, fraction or exponent.
+    ///
+    /// # Errors
+    /// Something else is here, or it is above `u64::MAX`.
+    #[inline]
+    pub fn u64(&mut self) -> Result<u64, Reject> {
+        self.peek();
+        let start = self.at;
+        let mut value: u64 = 0;
+        while let Some(digit) =
+            self.bytes.get(self.at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10)
+        {
+            value = value
+                .checked_mul(10)
+                .and_then(|value| value.checked_add(u64::from(digit)))
+                .ok_or(self.bad())?;
+            self.at += 1;
+        }
+        match self.bytes.get(self.at) {
+            Some(b'.' | b'e' | b'E') => Err(self.bad()),
+            _ if self.at == start => Err(self.bad()),
+            _ => Ok(value),
+        }
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// Neither is here.
+    pub fn bool(&mut self) -> Result<bool, Reject> {
+        self.peek();
+        let rest = &self.bytes[self.at..];
+        let (value, length) = if rest.starts_with(b"true") {
+            (true, 4)
+        } else if rest.starts_with(b"false") {
+            (false, 5)
+        } else {
+            return Err(self.bad());
+        };
+        self.at += length;
+        Ok(value)
+    }
+
+    /// Passes one value of any kind.
+    ///
+    /// # Errors
+    /// No value here, or nesting beyond [`NESTING_MAX`].
+    pub fn skip_value(&mut self) -> Result<(), Reject> {
+        let mut closers = [0u8; NESTING_MAX];
+        let mut depth = 0;
+        loop {
+            match self.peek() {
+                open @ (b'{' | b'[') => {
+                    self.at += 1;
+                    let close = if open == b'{' { b'}' } else { b']' };
+                    if !self.eat(close) {
+                        *closers.get_mut(depth).ok_or(self.bad())? = close;
+                        depth += 1;
+                        if close == b'}' {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                }
+                b'"' => drop(self.string()?),
+                _ => self.skip_scalar()?,
+            }
+            // A value has ended: close what ends with it, or go on to its neighbour.
+            loop {
+                let Some(close) = depth.checked_sub(1).map(|last| closers[last]) else { return Ok(()) };
+                if self.eat(b',') {
+                    if close == b'}' {
+                        self.key()?;
+                    }
+                    break;
+                }
+                self.expect(close)?;
+                depth -= 1;
+            }
+        }
+    }
+
+    /// A key and its colon.
+    ///
+    /// # Errors
+    /// Something else is here.
+    #[inline]
+    pub fn key(&mut self) -> Result<&'a [u8], Reject> {
+        let key = self.string()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    fn skip_scalar(&mut self) -> Result<(), Reject> {
+        let start = self.at;
+        while let Some(b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.') = self.bytes.get(self.at)
+        {
+            self.at += 1;
+        }
+        if self.at == start { Err(self.bad()) } else { Ok(()) }
+    }
+
+    /// Reads an object: `field` is called at each value, with its key, and must pass that value.
+    ///
+    /// # Errors
+    /// Not an object, or what `field` returns.
+    #[inline]
+    pub fn object(
+        &mut self,
+        mut field: impl FnMut(&mut Self, &'a [u8]) -> Result<(), Reject>,
+    ) -> Result<(), Reject> {
+        self.expect(b'{')?;
+        if self.eat(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            field(self, key)?;
+            if !self.eat(b',') {
+                return self.expect(b'}');
+            }
+        }
+    }
+
+    /// Reads an array: `element` is called at each value and must pass it.
+    ///
+    /// # Errors
+    /// Not an array, or what `element` returns.
+    #[inline]
+    pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Reject>) -> Result<(), Reject> {
+        self.expect(b'[')?;
+        if self.eat(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if !self.eat(b',') {
+                return self.expect(b']');
+            }
+        }
+    }
+
+    /// Checks that only white space is left.
+    ///
+    /// # Errors
+    /// Something else is.
+    pub fn finish(&mut self) -> Result<(), Reject> {
+        match (self.peek(), self.at == self.bytes.len()) {
+            (_, true) => Ok(()),
+            _ => Err(self.bad()),
+        }
+    }
+
+    /// The bytes from here to where `later`, a later position in the same text, stands.
+    #[must_use]
+    pub fn until(&self, later: &Self) -> &'a [u8] {
+        self.bytes.get(self.at..later.at).unwrap_or_default()
+    }
+}
