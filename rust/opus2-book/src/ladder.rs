@@ -119,7 +119,7 @@ impl Ladder {
     }
 
     /// Every level, best first.
-    pub fn levels(&self) -> impl DoubleEndedIterator<Item = Level> + ExactSizeIterator {
+    pub fn levels(&self) -> impl DoubleEndedIterator<Item = Level> + ExactSizeIterator + Clone {
         self.keys.iter().zip(&self.qtys).rev().map(|(key, qty)| self.level(*key, *qty))
     }
 

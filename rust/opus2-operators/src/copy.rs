@@ -4,6 +4,7 @@ use opus2_types::UnixNanos;
 use opus2_wire::blob;
 use rustc_hash::FxHashMap;
 
+use crate::create::no_keys;
 use crate::{Counters, Operator, OperatorError, Output, OutputChannel};
 
 const NAME: &str = "copy";
@@ -27,8 +28,9 @@ struct Seen {
 }
 
 impl Copy {
-    pub(crate) fn new() -> Self {
-        Self { seen: FxHashMap::default(), dirty: Vec::new(), counters: Counters::new(["records"]) }
+    pub(crate) fn new(config: &toml::Table) -> Result<Self, OperatorError> {
+        no_keys(NAME, config)?;
+        Ok(Self { seen: FxHashMap::default(), dirty: Vec::new(), counters: Counters::new(["records"]) })
     }
 }
 
@@ -62,8 +64,11 @@ impl Operator for Copy {
 
     fn save(&mut self, key: &str, bytes: &mut Vec<u8>) -> Result<(), OperatorError> {
         let Some(seen) = self.seen.get(key) else { return Ok(()) };
-        blob::encode_blob(MAGIC, VERSION, &seen.records, bytes)
-            .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })
+        blob::encode_blob(MAGIC, VERSION, &seen.records, bytes).map_err(|source| OperatorError::State {
+            operator: NAME,
+            key: key.to_owned(),
+            source,
+        })
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {

@@ -1,19 +1,83 @@
 //! Operators by name.
 
 use crate::copy::Copy;
+use crate::normalize::Normalize;
 use crate::{Operator, OperatorError};
 
 /// The operators there are.
-pub const OPERATORS: [&str; 1] = ["copy"];
+pub const OPERATORS: [&str; 2] = ["copy", "normalize"];
 
-/// Makes the operator `name` with its configuration as TOML text; empty text means every default.
+/// Makes the operator `name`.
+///
+/// `config` is TOML text with one table for each operator that is not to run on its defaults (`[signal]`): a host gives
+/// every operator the same text, and each reads its own table. Empty text means every default.
 ///
 /// # Errors
-/// An unknown name, or a configuration with an unknown key or a value out of bounds.
+/// An unknown name, text that is not TOML, a table of no operator, or an unknown key or a value out of bounds in the
+/// operator's own table.
 pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorError> {
-    let _ = config;
-    match name {
-        "copy" => Ok(Box::new(Copy::new())),
-        _ => Err(OperatorError::UnknownOperator { name: name.to_owned(), known: OPERATORS.join(", ") }),
+    let Some(operator) = OPERATORS.into_iter().find(|known| *known == name) else {
+        return Err(OperatorError::UnknownOperator { name: name.to_owned(), known: OPERATORS.join(", ") });
+    };
+    let config = own_table(operator, config)?;
+    match operator {
+        "copy" => Ok(Box::new(Copy::new(&config)?)),
+        _ => Ok(Box::new(Normalize::new(&config)?)),
+    }
+}
+
+fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, OperatorError> {
+    let wrong = |reason: String| OperatorError::Config { operator, reason };
+    let mut tables: toml::Table =
+        config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    if let Some(stray) = tables.keys().find(|key| !OPERATORS.contains(&key.as_str())) {
+        return Err(wrong(format!("[{stray}] is no operator; one of: {}", OPERATORS.join(", "))));
+    }
+    match tables.remove(operator) {
+        None => Ok(toml::Table::new()),
+        Some(toml::Value::Table(table)) => Ok(table),
+        Some(other) => Err(wrong(format!("{operator} = {other} is not a table; write [{operator}]"))),
+    }
+}
+
+/// Refuses every key: for an operator without configuration.
+pub(crate) fn no_keys(operator: &'static str, config: &toml::Table) -> Result<(), OperatorError> {
+    match config.keys().next() {
+        None => Ok(()),
+        Some(key) => {
+            Err(OperatorError::Config { operator, reason: format!("unknown key {key:?}; there is none") })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, config: &str, expect: &str) {
+        assert_eq!(create(name, config).err().map(|error| error.to_string()).unwrap_or_default(), expect);
+    }
+
+    #[test]
+    fn configuration_is_refused_by_name() {
+        check("normalize", "", "");
+        check("copy", "[normalize]", "");
+        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize");
+        check(
+            "copy",
+            "[nose]",
+            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize",
+        );
+        check(
+            "copy",
+            "copy = 1",
+            "configuration of operator \"copy\": copy = 1 is not a table; write [copy]",
+        );
+        check(
+            "copy",
+            "[copy]\nx = 1",
+            "configuration of operator \"copy\": unknown key \"x\"; there is none",
+        );
     }
 }

@@ -7,6 +7,7 @@ mod copy;
 mod counters;
 mod create;
 mod error;
+mod normalize;
 mod operator;
 mod output;
 

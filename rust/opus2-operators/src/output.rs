@@ -129,7 +129,8 @@ impl Output {
             self.bytes.truncate(start);
             return Err(error);
         }
-        let payload_len = u32::try_from(self.bytes.len() - payload_at).expect("a payload is limited on receipt");
+        let payload_len =
+            u32::try_from(self.bytes.len() - payload_at).expect("a payload is limited on receipt");
         self.bytes[start + 4..start + 8].copy_from_slice(&payload_len.to_le_bytes());
         Ok(())
     }
@@ -191,7 +192,12 @@ mod tests {
             [
                 Entry::Record { channel: OutputChannel::Main, key: "k", event_time: UnixNanos(1), payload },
                 Entry::Timer(UnixNanos(-3)),
-                Entry::Record { channel: OutputChannel::DeadLetters, key: "", event_time: UnixNanos(4), payload },
+                Entry::Record {
+                    channel: OutputChannel::DeadLetters,
+                    key: "",
+                    event_time: UnixNanos(4),
+                    payload
+                },
             ]
         );
         out.clear();

@@ -3,7 +3,24 @@
 //! Numbers, field names and rules: the venue's API documentation as of 2026-07-21. Market data of this venue has no
 //! order ids: its books are L2.
 
+mod exchange_info;
 pub mod message;
+pub mod scales;
+mod session;
+mod snapshot_plan;
+mod subscribe;
 pub mod sync;
 
 pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};
+pub use exchange_info::{
+    EXCHANGE_INFO_WEIGHT, ExchangeInfo, ExchangeInfoError, InstrumentError, ListedInstrument, ListingStatus,
+    RefusedInstrument, SNAPSHOT_LEVELS_MAX, WeightLimit, depth_request_weight, parse_exchange_info,
+};
+pub use session::{
+    Action, CloseReason, DeadLetter, Input, Note, ResyncReason, Session, SessionSettings, TIMER_NANOS,
+};
+pub use snapshot_plan::SnapshotPurpose;
+pub use subscribe::{
+    CONTROL_FRAMES_PER_SEC_MAX, EXCHANGE_INFO_PATH, INSTRUMENTS_PER_CONNECTION_MAX, STREAMS,
+    STREAMS_PER_CONNECTION_MAX, Subscription, TooManyStreams, snapshot_path,
+};

@@ -1,0 +1,107 @@
+//! Operator 0, `normalize`: raw records in; books, trades, quotes and status changes out.
+//!
+//! Decodes each record, follows the venue's numbering, applies the message to the instrument's book and emits what
+//! happened: in binary for the next operator ([`OutputChannel::Main`]), as JSON for the topic `market_data_normalized`.
+//! The stages see only what a `Live` book says; the topic also has the trades and quotes of the time in between, with
+//! the book's state beside them.
+
+mod emit;
+mod market;
+mod tally;
+
+use opus2_types::UnixNanos;
+use opus2_wire::blob;
+use opus2_wire::raw::RawRecord;
+use rustc_hash::FxHashMap;
+
+use crate::create::no_keys;
+use crate::{Operator, OperatorError, Output};
+use emit::Emitter;
+use market::{Market, MarketState};
+use tally::Tally;
+
+pub(crate) const NAME: &str = "normalize";
+const MAGIC: [u8; 4] = *b"ONRM";
+const VERSION: u16 = 1;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Normalize {
+    markets: FxHashMap<String, Market>,
+    dirty: Vec<String>,
+    emitter: Emitter,
+    tally: Tally,
+}
+
+impl Normalize {
+    pub(crate) fn new(config: &toml::Table) -> Result<Self, OperatorError> {
+        no_keys(NAME, config)?;
+        Ok(Self {
+            markets: FxHashMap::default(),
+            dirty: Vec::new(),
+            emitter: Emitter::default(),
+            tally: Tally::new(),
+        })
+    }
+}
+
+impl Operator for Normalize {
+    fn process(&mut self, key: &str, record: &[u8], out: &mut Output) -> Result<(), OperatorError> {
+        self.tally.record();
+        let record = match RawRecord::decode(record) {
+            Ok(record) => record,
+            Err(error) => return self.emitter.bad_record(record, &error, &mut self.tally, out),
+        };
+        if !self.markets.contains_key(key) {
+            self.markets.insert(key.to_owned(), Market::default());
+        }
+        let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
+        if market.mark_dirty() {
+            self.dirty.push(key.to_owned());
+        }
+        market.process(&record, &mut self.emitter, &mut self.tally, out)
+    }
+
+    fn on_timer(&mut self, _: &str, _: UnixNanos, _: &mut Output) -> Result<(), OperatorError> {
+        Ok(())
+    }
+
+    fn save(&mut self, key: &str, bytes: &mut Vec<u8>) -> Result<(), OperatorError> {
+        let Some(market) = self.markets.get(key) else { return Ok(()) };
+        blob::encode_blob(MAGIC, VERSION, &market.to_state(), bytes).map_err(|source| OperatorError::State {
+            operator: NAME,
+            key: key.to_owned(),
+            source,
+        })
+    }
+
+    fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
+        let state: MarketState = blob::open_blob(MAGIC, VERSION, bytes)
+            .and_then(|(_, payload)| blob::decode_payload(payload))
+            .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
+        let market = Market::from_state(state).map_err(|source| OperatorError::State {
+            operator: NAME,
+            key: key.to_owned(),
+            source,
+        })?;
+        self.markets.insert(key.to_owned(), market);
+        Ok(())
+    }
+
+    fn drain_dirty(&mut self, visit: &mut dyn FnMut(&str)) {
+        for key in self.dirty.drain(..) {
+            if let Some(market) = self.markets.get_mut(&key) {
+                market.mark_clean();
+            }
+            visit(&key);
+        }
+    }
+
+    fn counters(&self, visit: &mut dyn FnMut(&'static str, u64)) {
+        self.tally.visit(visit);
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

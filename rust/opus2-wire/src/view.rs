@@ -1,1 +1,0 @@
-//! The JSON views of what operators publish. See docs/contracts/topics.md.

@@ -1,0 +1,7 @@
+//! The JSON views of what operators publish: one object a record, one line a record. Contracts: docs/contracts/.
+//!
+//! Written straight into the output buffer, without a tree and without heap memory. Prices and quantities are exact
+//! decimal text, times are integers in nanoseconds, keys stand in one fixed order: equal events give equal bytes.
+
+pub mod dead_letter;
+pub mod normalized;
