@@ -1,0 +1,177 @@
+//! The broker: Kafka in `KRaft` mode as one process of ours, or one that is already running elsewhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::program::run_program;
+use crate::{Distribution, Home, LocalError, Ports, Service, Settings, Spawn, java, require_free_port};
+
+/// The newest 4.2 whose `kafka-tools`, which formats the log directory, is published too.
+pub const KAFKA_VERSION: &str = "4.2.1";
+
+/// How long the broker may take to answer after its start.
+const READY_SECS_MAX: u64 = 60;
+/// One question about the cluster's members.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest record: a venue's frames are limited to less than this by ingest. Bytes.
+const RECORD_BYTES_LIMIT: u32 = 32 * 1024 * 1024;
+/// Any cluster id will do for a cluster of one; the format is a base64 UUID.
+const CLUSTER_ID: &str = "T1BVUzItbG9jYWwtcnVuMQ";
+
+/// A running broker.
+#[derive(Debug)]
+pub struct Broker {
+    address: String,
+    service: Option<Service>,
+}
+
+impl Broker {
+    /// The broker that `OPUS2_BROKERS` names, which is neither started nor stopped here, but must answer.
+    ///
+    /// # Errors
+    /// [`LocalError::Broker`].
+    pub fn external(brokers: &str) -> Result<Self, LocalError> {
+        match ask_members(brokers) {
+            Ok(_) => Ok(Self { address: brokers.to_owned(), service: None }),
+            Err(source) => Err(LocalError::Broker {
+                what: "ask for its members".into(),
+                brokers: brokers.to_owned(),
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// Starts Kafka on an empty log directory and waits until it serves.
+    ///
+    /// # Errors
+    /// A port is taken, Java is missing, or Kafka ends or does not answer: with the end of its log.
+    pub async fn start(home: &Home, settings: &Settings, kafka: &Distribution) -> Result<Self, LocalError> {
+        let java = java(settings)?;
+        require_free_port(settings.ports.broker)?;
+        require_free_port(settings.ports.controller)?;
+        let folder = home.fresh_folder("kafka")?;
+        let files = write_configuration(&folder, &settings.ports)?;
+        let classes = format!("{}/*", kafka.folder.display());
+        // Kafka's own script does not pass the class path by argument; ours is too short to matter.
+        run_program(
+            Command::new(&java)
+                .args(["-cp", &classes, &files.logging, "kafka.tools.StorageTool", "format", "--cluster-id"])
+                .args([CLUSTER_ID, "--config"])
+                .arg(&files.server),
+        )?;
+        let mut command = Command::new(&java);
+        command.args(["-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", &files.logging]);
+        command.args(["-cp", &classes, "kafka.Kafka"]).arg(&files.server);
+        let mut service = Service::spawn(home, Spawn { name: "kafka", command })?;
+        let address = format!("127.0.0.1:{}", settings.ports.broker.number);
+        let within = Duration::from_secs(READY_SECS_MAX);
+        let answers = async || {
+            let address = address.clone();
+            tokio::task::spawn_blocking(move || ask_members(&address).is_ok()).await.unwrap_or(false)
+        };
+        if let Err(error) = service.wait_ready("it does not answer clients", within, answers).await {
+            service.stop().await?;
+            return Err(error);
+        }
+        Ok(Self { address, service: Some(service) })
+    }
+
+    /// `host:port`, as clients want it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its process, unless it runs elsewhere.
+    pub fn service_mut(&mut self) -> Option<&mut Service> {
+        self.service.as_mut()
+    }
+
+    /// Stops it, if it is ours.
+    ///
+    /// # Errors
+    /// As [`Service::stop`].
+    pub async fn stop(mut self) -> Result<(), LocalError> {
+        match &mut self.service {
+            Some(service) => service.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+struct Files {
+    server: PathBuf,
+    /// As an argument of the JVM.
+    logging: String,
+}
+
+fn write_configuration(folder: &Path, ports: &Ports) -> Result<Files, LocalError> {
+    let server = folder.join("server.properties");
+    let logging = folder.join("log4j2.properties");
+    let text = server_properties(&folder.join("data"), ports.broker.number, ports.controller.number);
+    fs::write(&server, text).map_err(LocalError::io("write", &server))?;
+    fs::write(&logging, LOGGING).map_err(LocalError::io("write", &logging))?;
+    Ok(Files { logging: format!("-Dlog4j2.configurationFile={}", logging.display()), server })
+}
+
+/// A broker and controller in one, for one machine: one replica of everything, no topic by accident, and few threads.
+/// Old segments go after an hour or 256 MiB a partition, whichever comes first, so that a long session fits a disk.
+fn server_properties(data: &Path, broker: u16, controller: u16) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+group.initial.rebalance.delay.ms=0
+num.network.threads=2
+num.io.threads=4
+log.cleaner.dedupe.buffer.size=8388608
+log.segment.bytes=67108864
+log.retention.ms=3600000
+log.retention.bytes=268435456
+log.retention.check.interval.ms=60000
+message.max.bytes={RECORD_BYTES_LIMIT}
+replica.fetch.max.bytes={RECORD_BYTES_LIMIT}
+",
+        data = data.display(),
+    )
+}
+
+/// Warnings and the few lines that tell of the start.
+const LOGGING: &str = "status=error
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{ISO8601} %-5p %c{1} - %m%n
+rootLogger.level=warn
+rootLogger.appenderRef.console.ref=console
+logger.server.name=kafka.server
+logger.server.level=info
+";
+
+fn ask_members(brokers: &str) -> Result<usize, rdkafka::error::KafkaError> {
+    let client: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        // While it starts, refused connections are what we wait for, not news.
+        .set("log_level", "2")
+        .create()?;
+    Ok(client.fetch_metadata(None, METADATA_TIMEOUT)?.brokers().len())
+}

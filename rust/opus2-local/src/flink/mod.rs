@@ -1,0 +1,9 @@
+//! Flink: its processes, its configuration, its REST interface.
+
+mod cluster;
+mod configuration;
+mod rest;
+
+pub use cluster::{FLINK_VERSION, Flink};
+pub use configuration::{CHECKPOINT_INTERVAL_SECS, TASK_SLOTS};
+pub use rest::{FlinkClient, JobRequest, JobState, Vertex};

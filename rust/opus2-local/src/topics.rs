@@ -1,0 +1,64 @@
+//! The topics of a local cluster.
+
+use std::time::Duration;
+
+use opus2_types::Venue;
+use opus2_wire::topic;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+
+use crate::LocalError;
+
+/// Enough for both cores and for a rescaling from one to four; a deployment has a thousand or more.
+const RAW_PARTITIONS: i32 = 4;
+const OUTPUT_PARTITIONS: i32 = 2;
+/// A new topic's partitions may take a moment to have a leader.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A topic and its number of partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: &'static str,
+    /// How many partitions it gets when it does not exist.
+    pub partitions: i32,
+}
+
+/// Every topic that the path from a venue to a signal uses.
+#[must_use]
+pub fn local_topics() -> Vec<Topic> {
+    vec![
+        Topic { name: topic::raw_l2(Venue::Binance), partitions: RAW_PARTITIONS },
+        Topic { name: topic::MARKET_DATA_NORMALIZED, partitions: OUTPUT_PARTITIONS },
+        Topic { name: topic::HIFA_STAGE1_SIGNALS, partitions: OUTPUT_PARTITIONS },
+        Topic { name: topic::DEAD_LETTERS, partitions: 1 },
+    ]
+}
+
+/// Creates those that do not exist; one that exists is left as it is.
+///
+/// # Errors
+/// [`LocalError::Broker`] when it cannot be reached, [`LocalError::Topic`] when it refuses one.
+pub async fn create_topics(brokers: &str, topics: &[Topic]) -> Result<(), LocalError> {
+    let failed = |source| LocalError::Broker {
+        what: "create topics".into(),
+        brokers: brokers.into(),
+        source: Box::new(source),
+    };
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", brokers).create().map_err(failed)?;
+    let wanted: Vec<_> = topics
+        .iter()
+        .map(|topic| NewTopic::new(topic.name, topic.partitions, TopicReplication::Fixed(1)))
+        .collect();
+    let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
+    for result in admin.create_topics(&wanted, &options).await.map_err(failed)? {
+        match result {
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => return Err(LocalError::Topic { topic, brokers: brokers.into(), code }),
+        }
+    }
+    Ok(())
+}
