@@ -3,6 +3,7 @@
 mod books;
 mod ingest;
 mod pipeline;
+mod recording;
 mod replay;
 mod simulate;
 mod watch;

@@ -1,9 +1,59 @@
-//! `opus2 pipeline`.
+//! `opus2 pipeline`: the operators over a recording, in this process.
+//!
+//! The same operators in the same order as the Flink job, without a broker or a JVM: for looking at what a recording
+//! makes of itself, and as the twin the Flink job is compared with, byte by byte.
+
+mod chain;
+mod files;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use opus2_wire::raw::RawRecord;
+
+use crate::recording::{Files, play, survey};
+use chain::Chain;
+use files::TopicFiles;
 
 /// Arguments of `opus2 pipeline`.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(flatten)]
+    files: Files,
+    /// Folder for one JSONL file per output topic; made if it is not there, files in it are overwritten.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Operators' configuration (TOML, a table per operator), as given to the Flink job.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
 
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("pipeline is not built yet")
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let config = match &args.config {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read operators' configuration {}", path.display()))?,
+        None => String::new(),
+    };
+    let mut chain = Chain::new(&["normalize", "signal"], &config)?;
+    let survey = survey(&args.files)?;
+    let mut files = TopicFiles::create(&args.out)?;
+    let mut bytes = Vec::new();
+    play(&args.files, &survey, "pipeline", |record: &RawRecord<'_>| {
+        bytes.clear();
+        record.encode(&mut bytes)?;
+        chain.process(record.market, record.recv_ts, &bytes, &mut files)
+    })?;
+    files.finish()?;
+    for (operator, counters) in chain.counters() {
+        let shown: Vec<String> = counters
+            .iter()
+            .filter(|(_, value)| *value > 0)
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        eprintln!("{operator}: {}", shown.join(", "));
+    }
+    for (path, records) in files.written() {
+        println!("{records:>9} {}", path.display());
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use opus2_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::Reject;
+use crate::quotes::RecentQuotes;
 use crate::binance::message::{self, Levels};
 use crate::binance::sync::{DeltaStep, DepthSync, SnapshotStep};
 pub use crate::counts::FeedCounts;
@@ -94,6 +95,10 @@ pub struct FeedState {
     counts: FeedCounts,
     recv_ts: UnixNanos,
     crossed_since: UnixNanos,
+    quotes: RecentQuotes,
+    /// The last number of the delta applied last, while nothing else has changed the book since: quotes with this
+    /// number must equal its best levels.
+    delta_id: Option<u64>,
     trade_id: Option<u64>,
     is_after_gap: bool,
 }
@@ -113,6 +118,8 @@ impl Feed {
             counts: FeedCounts::default(),
             recv_ts: UnixNanos::MIN,
             crossed_since: UnixNanos::MIN,
+            quotes: RecentQuotes::default(),
+            delta_id: None,
             trade_id: None,
             is_after_gap: false,
         };
@@ -183,6 +190,8 @@ impl Feed {
     fn forget_book(&mut self) {
         self.state.book.clear();
         self.state.pending.clear();
+        self.state.quotes.clear();
+        self.state.delta_id = None;
         self.state.sync.restart();
         self.state.is_after_gap = true;
     }
@@ -240,6 +249,10 @@ impl Feed {
         match self.state.sync.on_delta(delta.seq.first, delta.seq.last) {
             DeltaStep::Apply => {
                 self.apply_levels();
+                self.state.delta_id = Some(delta.seq.last);
+                if let Some((bid, ask)) = self.state.quotes.reach(delta.seq.last) {
+                    self.compare_best(bid, ask);
+                }
                 Ok(self.settle(applied))
             }
             DeltaStep::Covered => {
@@ -256,6 +269,8 @@ impl Feed {
                 self.state.counts.stream_gaps += 1;
                 self.state.counts.resyncs += 1;
                 self.state.book.clear();
+                self.state.quotes.clear();
+                self.state.delta_id = None;
                 self.state.is_after_gap = true;
                 self.state.state = BookState::Gap;
                 Ok(self.keep(applied))
@@ -337,6 +352,8 @@ impl Feed {
                 applied.seq.last = delta.seq.last;
             }
         }
+        self.state.quotes.reach(applied.seq.last);
+        self.state.delta_id = None;
         applied.flags = applied.flags.with(QualityFlags::SNAPSHOT);
         Ok(match self.settle(applied) {
             What::Book => What::Snapshot,
@@ -365,12 +382,17 @@ impl Feed {
         let (bid, ask, update_id) = message::read_quote(bytes, &self.state.spec)?;
         applied.seq = SeqRange { first: update_id, last: update_id };
         self.state.counts.quotes += 1;
-        if self.state.sync.book_id() == Some(update_id) {
-            self.state.counts.bbo_checks += 1;
-            let is_equal = self.state.book.best() == Some((bid, ask));
-            self.state.counts.bbo_matches += u64::from(is_equal);
+        match self.state.delta_id {
+            Some(id) if update_id == id => self.compare_best(bid, ask),
+            Some(id) if update_id < id => {}
+            _ => self.state.quotes.keep(update_id, bid, ask),
         }
         Ok(What::Quote(QuoteEvent { bid, ask }))
+    }
+
+    fn compare_best(&mut self, bid: Level, ask: Level) {
+        self.state.counts.bbo_checks += 1;
+        self.state.counts.bbo_matches += u64::from(self.state.book.best() == Some((bid, ask)));
     }
 
     /// What to save. Equal feeds give equal states.

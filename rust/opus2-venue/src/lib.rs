@@ -14,6 +14,7 @@ mod counts;
 mod feed;
 pub mod json;
 mod pending;
+mod quotes;
 mod reject;
 
 pub use feed::{

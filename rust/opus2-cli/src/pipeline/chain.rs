@@ -1,0 +1,108 @@
+//! Operators in a row, driven as Flink drives them.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
+use opus2_types::UnixNanos;
+
+use super::files::TopicFiles;
+
+/// How far the watermark stays behind the newest record, as in the Flink job.
+const OUT_OF_ORDERNESS_NANOS: i64 = 1_000_000_000;
+
+/// An operator with its timers.
+struct Stage {
+    name: &'static str,
+    operator: Box<dyn Operator>,
+    timers: BTreeSet<(UnixNanos, String)>,
+    out: Output,
+}
+
+/// Operators in a row: what one puts on the main channel, the next one gets.
+pub(super) struct Chain {
+    stages: Vec<Stage>,
+    newest: UnixNanos,
+}
+
+impl Chain {
+    pub(super) fn new(names: &[&'static str], config: &str) -> Result<Self> {
+        let stages = names
+            .iter()
+            .map(|name| {
+                let operator = create(name, config)?;
+                Ok(Stage { name, operator, timers: BTreeSet::new(), out: Output::new() })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { stages, newest: UnixNanos::MIN })
+    }
+
+    /// Gives a record to the first operator and what follows from it to the others; then moves the watermark.
+    pub(super) fn process(
+        &mut self,
+        key: &str,
+        recv_ts: UnixNanos,
+        record: &[u8],
+        files: &mut TopicFiles,
+    ) -> Result<()> {
+        run(&mut self.stages, key, Call::Record(record), files)?;
+        if recv_ts > self.newest {
+            self.newest = recv_ts;
+            self.fire(recv_ts.plus(-OUT_OF_ORDERNESS_NANOS), files)?;
+        }
+        Ok(())
+    }
+
+    /// Fires the timers that the watermark has passed, in order of time, then key.
+    fn fire(&mut self, watermark: UnixNanos, files: &mut TopicFiles) -> Result<()> {
+        for first in 0..self.stages.len() {
+            while let Some((at, key)) = self.stages[first].timers.pop_first() {
+                // Flink's watermarks are whole milliseconds, and a timer fires once its millisecond has passed.
+                if at.plus(999_999).as_millis() >= watermark.as_millis() {
+                    self.stages[first].timers.insert((at, key));
+                    break;
+                }
+                run(&mut self.stages[first..], &key, Call::Timer(at), files)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every operator's counters.
+    pub(super) fn counters(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
+        let of = |stage: &Stage| {
+            let mut counters = Vec::new();
+            stage.operator.counters(&mut |name, value| counters.push((name, value)));
+            (stage.name, counters)
+        };
+        self.stages.iter().map(of).collect()
+    }
+}
+
+/// What an operator is called with.
+enum Call<'a> {
+    Record(&'a [u8]),
+    Timer(UnixNanos),
+}
+
+fn run(stages: &mut [Stage], key: &str, call: Call<'_>, files: &mut TopicFiles) -> Result<()> {
+    let Some((stage, later)) = stages.split_first_mut() else { return Ok(()) };
+    stage.out.clear();
+    match call {
+        Call::Record(record) => stage.operator.process(key, record, &mut stage.out),
+        Call::Timer(at) => stage.operator.on_timer(key, at, &mut stage.out),
+    }
+    .with_context(|| format!("operator {}, market {key}", stage.name))?;
+    for entry in stage.out.entries() {
+        match entry {
+            Entry::Record { channel: OutputChannel::Main, payload, .. } => {
+                run(later, key, Call::Record(payload), files)?;
+            }
+            Entry::Record { channel, payload, .. } => files.write(channel, payload)?,
+            Entry::Timer(at) => {
+                stage.timers.insert((at, key.to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
