@@ -35,12 +35,13 @@ pub use config::{BROKERS_VARIABLE, Settings};
 pub use disk::{DISK_FREE_MIB_MIN, require_free_disk};
 pub use error::LocalError;
 pub use flink::{
-    CHECKPOINT_INTERVAL_SECS, FLINK_VERSION, Flink, FlinkClient, JobRequest, JobState, TASK_SLOTS, Vertex,
+    CHECKPOINT_INTERVAL_SECS, FLINK_VERSION, Flink, FlinkClient, JOB_CLASS, JOB_JAR, JobRequest, JobState,
+    TASK_SLOTS, Vertex,
 };
 pub use home::Home;
 pub use install::{Distribution, install_flink, install_kafka};
 pub use offsets::{end_offset, group_offset};
 pub use port::{Port, Ports, require_free_port};
 pub use program::{java, require_program};
-pub use service::{Service, Spawn, stop_all};
+pub use service::{Service, Spawn, running, stop_all};
 pub use topics::{Topic, create_topics, local_topics};

@@ -70,6 +70,12 @@ impl Ports {
         Ok(ports)
     }
 
+    /// Each of them.
+    #[must_use]
+    pub fn each(mut self) -> [Port; 8] {
+        self.each_mut().map(|port| *port)
+    }
+
     /// Each of them, to change its number.
     pub(crate) fn each_mut(&mut self) -> [&mut Port; 8] {
         [
@@ -152,8 +158,7 @@ mod tests {
 
     #[test]
     fn documented_ports_and_settings_differ_from_each_other() {
-        let mut ports = Ports::documented();
-        let all = ports.each_mut();
+        let all = Ports::documented().each();
         let numbers: std::collections::BTreeSet<_> = all.iter().map(|port| port.number).collect();
         let settings: std::collections::BTreeSet<_> = all.iter().map(|port| port.setting).collect();
         assert_eq!((numbers.len(), settings.len()), (all.len(), all.len()));

@@ -238,18 +238,38 @@ impl Service {
     }
 }
 
+/// The names of the processes of a cluster that run now, the last started first.
+///
+/// # Errors
+/// [`LocalError::Io`] when the notes cannot be read.
+pub fn running(home: &Home) -> Result<Vec<String>, LocalError> {
+    Ok(attach_all(home)?.into_iter().map(|service| service.note.name).collect())
+}
+
 /// Stops whatever is noted as running in a cluster, the last started first, and gives the names of those it stopped.
 ///
 /// # Errors
 /// The first error, after having tried all of them.
 pub async fn stop_all(home: &Home) -> Result<Vec<String>, LocalError> {
-    let mut services = Vec::new();
+    let (mut stopped, mut first_error) = (Vec::new(), None);
+    for mut service in attach_all(home)? {
+        match service.stop().await {
+            Ok(()) => stopped.push(service.note.name),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    first_error.map_or(Ok(stopped), Err)
+}
+
+/// Every noted process that still runs, the last started first; notes about others are removed.
+fn attach_all(home: &Home) -> Result<Vec<Service>, LocalError> {
     let folder = home.pids();
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(LocalError::Io { what: "list", path: folder, source }),
     };
+    let mut services = Vec::new();
     for entry in entries {
         let path = entry.map_err(LocalError::io("list", &folder))?.path();
         let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
@@ -259,14 +279,7 @@ pub async fn stop_all(home: &Home) -> Result<Vec<String>, LocalError> {
         }
     }
     services.sort_by_key(|service| std::cmp::Reverse(service.note.started_ticks));
-    let (mut stopped, mut first_error) = (Vec::new(), None);
-    for mut service in services {
-        match service.stop().await {
-            Ok(()) => stopped.push(service.note.name),
-            Err(error) => first_error = first_error.or(Some(error)),
-        }
-    }
-    first_error.map_or(Ok(stopped), Err)
+    Ok(services)
 }
 
 /// When a process began, and whether it has ended; `None` when there is no such process.

@@ -18,10 +18,10 @@ const OUTPUT_PARTITIONS: i32 = 2;
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A topic and its number of partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topic {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// How many partitions it gets when it does not exist.
     pub partitions: i32,
 }
@@ -29,12 +29,14 @@ pub struct Topic {
 /// Every topic that the path from a venue to a signal uses.
 #[must_use]
 pub fn local_topics() -> Vec<Topic> {
-    vec![
-        Topic { name: topic::raw_l2(Venue::Binance), partitions: RAW_PARTITIONS },
-        Topic { name: topic::MARKET_DATA_NORMALIZED, partitions: OUTPUT_PARTITIONS },
-        Topic { name: topic::HIFA_STAGE1_SIGNALS, partitions: OUTPUT_PARTITIONS },
-        Topic { name: topic::DEAD_LETTERS, partitions: 1 },
+    [
+        (topic::raw_l2(Venue::Binance), RAW_PARTITIONS),
+        (topic::MARKET_DATA_NORMALIZED, OUTPUT_PARTITIONS),
+        (topic::HIFA_STAGE1_SIGNALS, OUTPUT_PARTITIONS),
+        (topic::DEAD_LETTERS, 1),
     ]
+    .map(|(name, partitions)| Topic { name: name.to_owned(), partitions })
+    .to_vec()
 }
 
 /// Creates those that do not exist; one that exists is left as it is.
@@ -51,7 +53,7 @@ pub async fn create_topics(brokers: &str, topics: &[Topic]) -> Result<(), LocalE
         ClientConfig::new().set("bootstrap.servers", brokers).create().map_err(failed)?;
     let wanted: Vec<_> = topics
         .iter()
-        .map(|topic| NewTopic::new(topic.name, topic.partitions, TopicReplication::Fixed(1)))
+        .map(|topic| NewTopic::new(&topic.name, topic.partitions, TopicReplication::Fixed(1)))
         .collect();
     let options = AdminOptions::new().operation_timeout(Some(CREATE_TIMEOUT));
     for result in admin.create_topics(&wanted, &options).await.map_err(failed)? {

@@ -1,1 +1,1 @@
-//! End-to-end tests: see `tests/`.
+//! End-to-end tests: the system as it is deployed, with real processes. See `tests/`.

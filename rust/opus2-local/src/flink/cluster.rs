@@ -11,6 +11,10 @@ use crate::{
 
 /// The version that the job is built for.
 pub const FLINK_VERSION: &str = "2.2.1";
+/// The class of the job with the `main` method.
+pub const JOB_CLASS: &str = "opus2.job.HifaJob";
+/// Where the build puts the job's jar, in the repository.
+pub const JOB_JAR: &str = "flink-job/build/libs/opus2-flink-job.jar";
 
 /// How long the JobManager may take to answer, and a TaskManager to register.
 const READY_SECS_MAX: u64 = 90;

@@ -4,6 +4,6 @@ mod cluster;
 mod configuration;
 mod rest;
 
-pub use cluster::{FLINK_VERSION, Flink};
+pub use cluster::{FLINK_VERSION, Flink, JOB_CLASS, JOB_JAR};
 pub use configuration::{CHECKPOINT_INTERVAL_SECS, TASK_SLOTS};
 pub use rest::{FlinkClient, JobRequest, JobState, Vertex};

@@ -270,6 +270,15 @@ impl FlinkClient {
         Ok(answer["counts"]["completed"].as_u64().unwrap_or(0))
     }
 
+    /// How often a job was restarted after a failure, since it was last submitted.
+    ///
+    /// # Errors
+    /// As [`state`](Self::state).
+    pub async fn restarts(&self, job: &str) -> Result<u64, LocalError> {
+        let answer = self.get(&format!("/jobs/{job}/metrics?get=numRestarts")).await?;
+        Ok(answer[0]["value"].as_str().and_then(|value| value.parse().ok()).unwrap_or(0))
+    }
+
     /// The names of a task's metrics, without the number of the subtask.
     ///
     /// # Errors

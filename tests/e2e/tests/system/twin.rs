@@ -1,0 +1,128 @@
+//! A recording through broker and Flink, against the same recording through the same operators in one process.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::OnceLock;
+
+use anyhow::{Context, ensure};
+use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED};
+
+use crate::cluster::{Lane, System};
+use crate::program;
+use crate::topic::{self, ByMarket};
+
+/// What Flink must equal.
+const TOPICS: [&str; 3] = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, DEAD_LETTERS];
+/// How much faster than it was recorded: six minutes in fifteen seconds, so that there is a half-way.
+const SPEED: &str = "24";
+/// Of the 41,249 messages of the recording.
+const HALF_WAY_RECORDS: u64 = 20_000;
+
+/// The whole recording first, then the job.
+pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
+    system.with_cluster(async |cluster| {
+        let lane = cluster.lane("replayed").await?;
+        program::run(&mut replay(&lane, &["--flat-out"])?)?;
+        let job = cluster.submit(&lane, 2, None).await?;
+        let (published, _) = lane.progress().await?;
+        lane.wait_committed(&job, published).await?;
+        job.cancel().await?;
+        ensure!(compare(&lane)? == 0, "records were repeated although nothing was restarted");
+        Ok(())
+    })
+}
+
+/// While the recording arrives, the TaskManager is killed; another one takes its place.
+pub(crate) fn killed(system: &System) -> anyhow::Result<()> {
+    system.with_cluster(async |cluster| {
+        let lane = cluster.lane("killed").await?;
+        let job = cluster.submit(&lane, 2, None).await?;
+        let feed = Feed::start(&lane)?;
+        lane.wait_committed(&job, HALF_WAY_RECORDS).await?;
+        cluster.flink.taskmanager_mut().context("a TaskManager runs")?.kill().await?;
+        cluster.flink.start_taskmanager().await?;
+        let published = feed.finish(&lane).await?;
+        lane.wait_committed(&job, published).await?;
+        let restarts = job.restarts().await?;
+        job.cancel().await?;
+        ensure!(restarts > 0, "the job never noticed that its TaskManager was killed");
+        // How many are repeated depends on how long ago the last checkpoint was; that is not ours to demand.
+        compare(&lane).map(|_| ())
+    })
+}
+
+/// While the recording arrives, the job is stopped with a savepoint and resumed with twice as many tasks.
+pub(crate) fn rescaled(system: &System) -> anyhow::Result<()> {
+    system.with_cluster(async |cluster| {
+        let lane = cluster.lane("rescaled").await?;
+        let job = cluster.submit(&lane, 1, None).await?;
+        let feed = Feed::start(&lane)?;
+        lane.wait_committed(&job, HALF_WAY_RECORDS).await?;
+        let savepoint = job.stop().await?;
+        let (_, at_savepoint) = lane.progress().await?;
+        let job = cluster.submit(&lane, 2, Some(savepoint)).await?;
+        let published = feed.finish(&lane).await?;
+        ensure!(at_savepoint < published, "the job was stopped after the recording's end, not half-way");
+        lane.wait_committed(&job, published).await?;
+        job.cancel().await?;
+        ensure!(compare(&lane)? == 0, "records were repeated although the job was stopped with a savepoint");
+        Ok(())
+    })
+}
+
+/// The recording on its way into the raw topic; ends with the test at the latest.
+struct Feed(Child);
+
+impl Feed {
+    fn start(lane: &Lane) -> anyhow::Result<Self> {
+        Ok(Self(replay(lane, &["--speed", SPEED])?.spawn().context("start the replay")?))
+    }
+
+    /// Waits until everything is published, and says how many records that is.
+    async fn finish(mut self, lane: &Lane) -> anyhow::Result<u64> {
+        let status = self.0.wait()?;
+        ensure!(status.success(), "the replay ended with {status}");
+        Ok(lane.progress().await?.0)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        // Both fail once it has ended, as it should have.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn replay(lane: &Lane, pace: &[&str]) -> anyhow::Result<Command> {
+    let recording = program::recording().context("these tests need the recording")?;
+    let mut command = program::opus2(["replay"])?;
+    command.arg(recording).args(["--brokers", &lane.brokers, "--topic", &lane.raw_topic()]).args(pace);
+    Ok(command)
+}
+
+/// Complains unless every topic of the lane equals the pipeline's file, and says how many repeats were dropped.
+fn compare(lane: &Lane) -> anyhow::Result<usize> {
+    let mut repeats = 0;
+    for (name, expected) in TOPICS.iter().zip(expected()?) {
+        let mut found = topic::read(&lane.brokers, &lane.topic(name))?;
+        repeats += topic::drop_repeats(&mut found)?;
+        topic::require_equal(name, &found, expected)?;
+    }
+    Ok(repeats)
+}
+
+/// What the pipeline makes of the recording, in the order of [`TOPICS`].
+fn expected() -> anyhow::Result<&'static [ByMarket]> {
+    static EXPECTED: OnceLock<Vec<ByMarket>> = OnceLock::new();
+    if let Some(expected) = EXPECTED.get() {
+        return Ok(expected);
+    }
+    let out = tempfile::tempdir()?;
+    let recording = program::recording().context("these tests need the recording")?;
+    program::run(&mut program::opus2([Path::new("pipeline"), &recording, Path::new("--out"), out.path()])?)?;
+    let read = |name: &&str| topic::read_file(&out.path().join(format!("{name}.jsonl")));
+    let expected: Vec<ByMarket> = TOPICS.iter().map(read).collect::<Result<_, _>>()?;
+    ensure!(!expected[0].is_empty() && !expected[1].is_empty(), "the pipeline wrote nothing to compare with");
+    Ok(EXPECTED.get_or_init(|| expected))
+}
