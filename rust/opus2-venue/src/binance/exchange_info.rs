@@ -164,7 +164,8 @@ struct Answer<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RateLimit {
-    rate_limit_type: String,
+    #[serde(rename = "rateLimitType")]
+    kind: String,
     interval: String,
     interval_num: u32,
     limit: u32,
@@ -188,7 +189,8 @@ struct Entry {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
-    filter_type: String,
+    #[serde(rename = "filterType")]
+    kind: String,
     tick_size: Option<String>,
     step_size: Option<String>,
 }
@@ -198,7 +200,7 @@ fn spot_unless_said_otherwise() -> bool {
 }
 
 fn request_weight(limits: &[RateLimit]) -> Option<WeightLimit> {
-    let limit = limits.iter().find(|limit| limit.rate_limit_type == "REQUEST_WEIGHT")?;
+    let limit = limits.iter().find(|limit| limit.kind == "REQUEST_WEIGHT")?;
     let unit_secs: u32 = match limit.interval.as_str() {
         "SECOND" => 1,
         "MINUTE" => 60,
@@ -258,8 +260,8 @@ fn symbol_of(entry: &RawValue, index: usize) -> String {
 }
 
 impl Entry {
-    fn filter(&self, filter_type: &str) -> Option<&Filter> {
-        self.filters.iter().find(|filter| filter.filter_type == filter_type)
+    fn filter(&self, kind: &str) -> Option<&Filter> {
+        self.filters.iter().find(|filter| filter.kind == kind)
     }
 }
 
@@ -349,7 +351,7 @@ mod tests {
                 r#"BTCUSDT: tickSize "a penny": not a plain decimal number"#,
                 r#"BTCUSDT: "BTCUSDT": base is empty"#,
                 "BTCUSDT: BTCUSDT: scale 30 is above the limit of 18",
-                "BTCUSDT: unreadable: missing field `quoteAsset` at line 4 column 115",
+                "BTCUSDT: unreadable: missing field `quoteAsset` at line 4 column 102",
                 "number 4: unreadable: invalid type: integer `17`, expected struct Entry at line 1 column 2",
             ],
         );

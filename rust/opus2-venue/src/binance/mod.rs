@@ -3,12 +3,12 @@
 //! Numbers, field names and rules: the venue's API documentation as of 2026-07-21. Market data of this venue has no
 //! order ids: its books are L2.
 
-mod exchange_info;
+pub mod exchange_info;
 pub mod message;
 pub mod scales;
-mod session;
+pub mod session;
 mod snapshot_plan;
-mod subscribe;
+pub mod subscribe;
 pub mod sync;
 
 pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};

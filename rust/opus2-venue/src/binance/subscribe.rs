@@ -142,7 +142,9 @@ fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => encoded.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'@' => {
+                encoded.push(byte as char);
+            }
             _ => write!(encoded, "%{byte:02X}").expect("writing to a string cannot fail"),
         }
     }
@@ -155,13 +157,16 @@ mod tests {
 
     /// The streams asked for, in order, whichever way.
     fn streams(subscription: &Subscription) -> Vec<String> {
-        let in_address = subscription.path.strip_prefix("/stream?streams=").unwrap().strip_suffix(TIME_UNIT).unwrap();
+        let in_address =
+            subscription.path.strip_prefix("/stream?streams=").unwrap().strip_suffix(TIME_UNIT).unwrap();
         let mut streams: Vec<String> = in_address.split('/').map(str::to_owned).collect();
         for (index, message) in subscription.messages.iter().enumerate() {
             let message: serde_json::Value = serde_json::from_str(message).unwrap();
             assert_eq!(message["method"], "SUBSCRIBE");
             assert_eq!(message["id"], index + 1);
-            streams.extend(message["params"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()));
+            streams.extend(
+                message["params"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()),
+            );
         }
         streams
     }
@@ -193,7 +198,8 @@ mod tests {
 
     #[test]
     fn too_many_instruments_say_how_many_there_may_be() {
-        let symbols: Vec<String> = (0..=INSTRUMENTS_PER_CONNECTION_MAX).map(|index| index.to_string()).collect();
+        let symbols: Vec<String> =
+            (0..=INSTRUMENTS_PER_CONNECTION_MAX).map(|index| index.to_string()).collect();
         assert_eq!(
             Subscription::new(symbols.iter().map(String::as_str)).unwrap_err().to_string(),
             "342 instruments have more than the 1024 streams a connection may have; \
