@@ -1,1 +1,26 @@
-//! opus2-hifa
+//! HIFA, the decision engine: primitives of a book, estimators, and the stages built of them.
+//!
+//! A market event goes into one instrument's [`signal::InstrumentState`]; out come [`signal::Features`]: each a number or
+//! the reason why there is none, never a zero in place of a gap in knowledge.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
+//! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
+//! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
+//!
+//! Prices and quantities stay integers up to a feature's final division. Sums over windows are integers, so that adding
+//! and removing cannot drift. Time is the receive time of the instrument's own events, in nanoseconds.
+//!
+//! To add an estimator: one file in `estimator/`, a field of [`signal::InstrumentState`] that is fed in its `apply`, and
+//! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
+
+mod config;
+pub mod estimator;
+mod exact;
+mod measure;
+pub mod primitive;
+pub mod signal;
+
+pub use config::{BookConflation, ConfigError, SignalConfig};
+pub use measure::{Absent, Direction, Measure};

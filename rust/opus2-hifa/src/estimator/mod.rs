@@ -1,0 +1,22 @@
+//! What a sequence of looks says. One file each.
+//!
+//! Every estimator is a small state without a clock: it is told `now`, the receive time of its instrument, which never
+//! goes back. Its parameters are passed in, so that what is saved is state alone. By convention it has
+//!
+//! - `measure…(now, …) -> Measure`: its number, or the reason why there is none;
+//! - `n_eff()`: how many independent-looking observations the number rests on, and `is_warm(now)`;
+//! - `reset_reference()`: data was lost; nothing may be differenced or averaged across this moment.
+//!
+//! Nothing here allocates after construction.
+
+mod coverage;
+pub mod cusum;
+pub mod depth_imbalance;
+pub mod micro_move;
+pub mod mid_path;
+pub mod ofi;
+pub mod queue_imbalance;
+pub mod volatility;
+pub mod window;
+
+pub(crate) use coverage::Coverage;

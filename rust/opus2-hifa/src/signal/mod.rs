@@ -1,0 +1,23 @@
+//! Stage 1: what one instrument's order flow says now.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `state` | [`InstrumentState`]: takes events, feeds the estimators |
+//! | `best_quote` | which of quotes and book tops is the one stream that OFI and moves are measured on |
+//! | `features` | [`Features`]: the table of what is measured |
+//! | `measured` | [`InstrumentState::features`]: how it is measured |
+//! | `detection` | [`Detection`]: features beyond their thresholds |
+//! | `bar` | [`BarTally`]: what happened in the open bar |
+
+mod bar;
+mod best_quote;
+mod detection;
+mod features;
+mod measured;
+mod state;
+
+pub use bar::BarTally;
+pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
+pub use detection::{DETECTIONS_MAX, Detection, Detector};
+pub use features::{BarFeatures, Feature, FeatureSpec, Features};
+pub use state::{Applied, InstrumentState};
