@@ -1,1 +1,34 @@
-//! opus2-sim
+//! A simulated market, and servers that speak the venues' own protocols on loopback.
+//!
+//! The simulator is the default world of `scripts/run`, of the tests, and of the benchmarks: seeded, so that a run can be
+//! repeated; open-loop, so that a slow consumer shows as latency and not as a slower market; and able to tell the truth
+//! afterwards, so that a book can be compared with what it should be and every frame can be accounted for.
+//!
+//! - [`SimConfig`]: seed, number of instruments, messages per second, and the venue's rules
+//! - [`serve`]: a listener and a shutdown signal in, the final [`SimStats`] out
+//! - `docs/contracts/simulator.md`: what is served, and how faithfully
+//!
+//! Inside, a pure model (`market`) plays orders in simulated time; a venue's face (`binance`) turns them into the venue's
+//! messages; one task (`engine`) owns both, keeps the schedule, and offers every frame to bounded queues (`hub`) without
+//! ever waiting for a reader.
+
+mod admin;
+mod binance;
+mod clock;
+mod config;
+mod engine;
+mod error;
+mod fault;
+mod hub;
+mod market;
+mod server;
+mod stats;
+
+pub use binance::rules::VenueRules;
+pub use binance::stream::StreamKind;
+pub use config::SimConfig;
+pub use error::SimError;
+pub use fault::{FaultKind, FaultRequest};
+pub use hub::CloseReason;
+pub use server::serve;
+pub use stats::{ClosedCounts, ClosedSum, ConnectionStats, InstrumentStats, LagStats, SimStats};
