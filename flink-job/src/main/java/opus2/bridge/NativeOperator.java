@@ -15,8 +15,8 @@ import java.util.function.ObjLongConsumer;
  * be closed. An operator that nobody closed is destroyed when it is collected.
  */
 public final class NativeOperator implements AutoCloseable {
-    /** The most bytes of one record, one state blob or one call's output: far above any, far below what could hurt. */
-    public static final int BUFFER_BYTES_LIMIT = 1 << 27;
+    /** The most bytes of one record or state blob with its key: as many as a call may give back. */
+    public static final int INPUT_BYTES_LIMIT = Abi.OUTPUT_BYTES_LIMIT;
 
     private static final int BUFFER_BYTES_FIRST = 1 << 16;
     private static final int KEY_BYTES_LIMIT = 0xffff;
@@ -37,18 +37,25 @@ public final class NativeOperator implements AutoCloseable {
      * @throws EngineException the name is unknown or the configuration cannot be used; the message says which and why
      */
     public NativeOperator(String name, String config) {
-        NativeLibrary.load();
         this.name = name;
+        handle = create(name, config);
+        cleanable = CLEANER.register(this, new Destroy(handle));
+        input = DirectBuffer.allocate(BUFFER_BYTES_FIRST);
+        output = DirectBuffer.allocate(BUFFER_BYTES_FIRST);
+    }
+
+    private static long create(String name, String config) {
+        NativeLibrary.load();
         byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
         byte[] configBytes = config.getBytes(StandardCharsets.UTF_8);
-        input = DirectBuffer.allocate(Math.max(BUFFER_BYTES_FIRST, nameBytes.length + configBytes.length));
-        output = DirectBuffer.allocate(BUFFER_BYTES_FIRST);
-        input.bytes.put(0, nameBytes).put(nameBytes.length, configBytes);
-        handle = create(input.address, nameBytes.length, input.address + nameBytes.length, configBytes.length);
+        DirectBuffer text = DirectBuffer.allocate(Math.max(BUFFER_BYTES_FIRST, nameBytes.length + configBytes.length));
+        text.bytes.put(0, nameBytes).put(nameBytes.length, configBytes);
+        long handle = create(text.address, nameBytes.length, text.address + nameBytes.length, configBytes.length);
         if (handle <= 0) {
-            throw failure((int) handle, "create", 0);
+            // A failed creation has no handle; its text is the thread's.
+            throw failure((int) handle, name, "create", 0, text);
         }
-        cleanable = CLEANER.register(this, new Destroy(handle));
+        return handle;
     }
 
     /**
@@ -60,7 +67,9 @@ public final class NativeOperator implements AutoCloseable {
         int length = putKeyed(key, record, recordLength);
         try {
             int written = process(handle, input.address, length, output.address, output.capacity());
-            return cursor.reset(output.bytes, written >= 0 ? written : recover(written, "process"));
+            int end = written >= 0 ? written : recover(written, "process");
+            // Only now: taking what did not fit replaces the buffer.
+            return cursor.reset(output.bytes, end);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -75,7 +84,9 @@ public final class NativeOperator implements AutoCloseable {
         putKey(key);
         try {
             int written = onTimer(handle, input.address, key.length, eventTime, output.address, output.capacity());
-            return cursor.reset(output.bytes, written >= 0 ? written : recover(written, "onTimer"));
+            int end = written >= 0 ? written : recover(written, "onTimer");
+            // Only now: taking what did not fit replaces the buffer.
+            return cursor.reset(output.bytes, end);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -86,7 +97,7 @@ public final class NativeOperator implements AutoCloseable {
         putKey(key);
         try {
             int written = save(handle, input.address, key.length, output.address, output.capacity());
-            byte[] blob = new byte[written >= 0 ? written : (written = recover(written, "save"))];
+            byte[] blob = new byte[written >= 0 ? written : recover(written, "save")];
             output.bytes.get(0, blob);
             return blob;
         } finally {
@@ -105,7 +116,7 @@ public final class NativeOperator implements AutoCloseable {
         try {
             int code = load(handle, input.address, length);
             if (code < 0) {
-                throw failure(code, "load", handle);
+                throw failure(code, "load");
             }
         } finally {
             Reference.reachabilityFence(this);
@@ -165,9 +176,9 @@ public final class NativeOperator implements AutoCloseable {
         requireKey(key);
         long total = (long) Short.BYTES + key.length + length;
         if (total > input.capacity()) {
-            if (total > BUFFER_BYTES_LIMIT) {
+            if (total > INPUT_BYTES_LIMIT) {
                 throw new IllegalArgumentException("native operator '" + name + "' was given " + length
-                        + " bytes at once; the limit is " + BUFFER_BYTES_LIMIT);
+                        + " bytes at once; the limit is " + INPUT_BYTES_LIMIT);
             }
             input = DirectBuffer.allocate((int) total);
         }
@@ -188,31 +199,32 @@ public final class NativeOperator implements AutoCloseable {
     /** After a negative result: takes the output that did not fit, or throws. */
     private int recover(int code, String call) {
         if (code != Abi.OUTPUT_FULL) {
-            throw failure(code, call, handle);
+            throw failure(code, call);
         }
         int length = outputLength(handle);
         if (length < 0) {
-            throw failure(length, "outputLength", handle);
+            throw failure(length, "outputLength");
         }
-        if (length > BUFFER_BYTES_LIMIT) {
-            throw new IllegalStateException("native operator '" + name + "' gave " + length + " bytes in one "
-                    + call + "; the limit is " + BUFFER_BYTES_LIMIT);
-        }
+        // The native side refuses to hold more than OUTPUT_BYTES_LIMIT, so this is bounded.
         output = DirectBuffer.allocate(length);
         int written = takeOutput(handle, output.address, output.capacity());
         if (written < 0) {
-            throw failure(written, "takeOutput", handle);
+            throw failure(written, "takeOutput");
         }
         return written;
     }
 
-    private EngineException failure(int code, String call, long ofHandle) {
-        int length = lastError(ofHandle, output.address, output.capacity());
+    private EngineException failure(int code, String call) {
+        return failure(code, name, call, handle, output);
+    }
+
+    private static EngineException failure(int code, String name, String call, long handle, DirectBuffer target) {
+        int length = lastError(handle, target.address, target.capacity());
         if (length <= 0) {
             return new EngineException(code, name, call, EngineException.meaning(code));
         }
         byte[] text = new byte[length];
-        output.bytes.get(0, text);
+        target.bytes.get(0, text);
         return new EngineException(code, name, call, new String(text, StandardCharsets.UTF_8));
     }
 

@@ -1,7 +1,6 @@
 package opus2.job;
 
 import opus2.bridge.Abi;
-import opus2.operator.NativeStageOperator;
 import opus2.operator.StageRecord;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -25,7 +24,7 @@ final class TopicRecordSchema implements KafkaRecordSerializationSchema<StageRec
         this.stage = stage;
         topics = new String[Abi.CHANNEL_TOPICS.length];
         for (int channel = 0; channel < topics.length; channel++) {
-            String topic = channel == NativeStageOperator.MAIN_CHANNEL ? mainTopic : Abi.CHANNEL_TOPICS[channel];
+            String topic = channel == Abi.CHANNEL_MAIN ? mainTopic : Abi.CHANNEL_TOPICS[channel];
             topics[channel] = topic == null ? null : prefix + topic;
         }
     }

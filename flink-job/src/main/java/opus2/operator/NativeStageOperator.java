@@ -1,6 +1,7 @@
 package opus2.operator;
 
 import java.util.concurrent.ScheduledFuture;
+import opus2.bridge.Abi;
 import opus2.bridge.NativeOperator;
 import opus2.bridge.OutputCursor;
 import org.apache.flink.api.common.state.ValueState;
@@ -35,9 +36,6 @@ public final class NativeStageOperator extends AbstractStreamOperator<StageRecor
      * one sink can follow in the same chain: a union of several would cost another exchange between tasks.
      */
     public static final OutputTag<StageRecord> TOPICS = new OutputTag<>("topics", StageRecordType.INSTANCE);
-
-    /** The channel of the main output. */
-    public static final int MAIN_CHANNEL = 0;
 
     /** Names of state and timers in every checkpoint: neither can be changed without losing them. */
     static final String STATE_NAME = "native-state";
@@ -112,7 +110,7 @@ public final class NativeStageOperator extends AbstractStreamOperator<StageRecor
             if (entries.isTimer()) {
                 long nanos = entries.eventTime();
                 timers.registerEventTimeTimer(nanos, EventTimes.millisNotBefore(nanos));
-            } else if (entries.channel() == MAIN_CHANNEL) {
+            } else if (entries.channel() == Abi.CHANNEL_MAIN) {
                 // Grows once and is then used for every record: what follows in the chain reads it before it returns,
                 // and what is not in the chain has been given its bytes.
                 mainRecord.reserve(entries.payloadLength());
