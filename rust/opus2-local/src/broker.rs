@@ -18,8 +18,6 @@ pub const KAFKA_VERSION: &str = "4.2.1";
 const READY_SECS_MAX: u64 = 60;
 /// One question about the cluster's members.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(2);
-/// Largest record: a venue's frames are limited to less than this by ingest. Bytes.
-const RECORD_BYTES_LIMIT: u32 = 32 * 1024 * 1024;
 /// Any cluster id will do for a cluster of one; the format is a base64 UUID.
 const CLUSTER_ID: &str = "T1BVUzItbG9jYWwtcnVuMQ";
 
@@ -87,6 +85,12 @@ impl Broker {
         &self.address
     }
 
+    /// Whether it was started here, on an empty log directory.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// Its process, unless it runs elsewhere.
     pub fn service_mut(&mut self) -> Option<&mut Service> {
         self.service.as_mut()
@@ -148,8 +152,6 @@ log.segment.bytes=67108864
 log.retention.ms=3600000
 log.retention.bytes=268435456
 log.retention.check.interval.ms=60000
-message.max.bytes={RECORD_BYTES_LIMIT}
-replica.fetch.max.bytes={RECORD_BYTES_LIMIT}
 ",
         data = data.display(),
     )

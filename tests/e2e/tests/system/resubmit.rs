@@ -24,7 +24,7 @@ pub(crate) fn mappings_do_not_grow(system: &System) -> anyhow::Result<()> {
             replay
                 .arg(recording)
                 .args(["--brokers", &lane.brokers, "--topic", &lane.raw_topic()])
-                .arg("--flat-out"),
+                .args(["--speed", "max"]),
         )?;
         let mut mapped = Vec::new();
         for _ in 0..CYCLES {

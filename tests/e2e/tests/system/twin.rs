@@ -22,7 +22,7 @@ const HALF_WAY_RECORDS: u64 = 20_000;
 pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
     system.with_cluster(async |cluster| {
         let lane = cluster.lane("replayed").await?;
-        program::run(&mut replay(&lane, &["--flat-out"])?)?;
+        program::run(&mut replay(&lane, &["--speed", "max"])?)?;
         let job = cluster.submit(&lane, 2, None).await?;
         let (published, _) = lane.progress().await?;
         lane.wait_committed(&job, published).await?;

@@ -1,0 +1,139 @@
+//! docker-compose.yml and the Dockerfile say the same as the code: versions, ports, topics, variables, options.
+//!
+//! No container is started here. What this cannot find out is whether the images do as they are told.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use opus2_ingest::config::RawConfig;
+use opus2_local::{FLINK_VERSION, JOB_CLASS, JOB_JAR, Port, Ports, local_topics};
+use serde_json::Value;
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn compose() -> Value {
+    serde_saphyr::from_str(&read("docker-compose.yml")).unwrap()
+}
+
+fn services(compose: &Value) -> &serde_json::Map<String, Value> {
+    compose["services"].as_object().unwrap()
+}
+
+fn words(list: &Value) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect()
+}
+
+/// The properties that a Flink service writes into its configuration.
+fn flink_properties(compose: &Value, service: &str) -> BTreeMap<String, String> {
+    let text = compose["services"][service]["environment"]["FLINK_PROPERTIES"].as_str().unwrap();
+    let pairs = text.lines().map(|line| line.split_once(": ").unwrap());
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn every_image_is_pinned_to_a_version() {
+    let compose = compose();
+    let images = services(&compose).values().map(|service| service["image"].as_str().unwrap().to_owned());
+    let dockerfile = read("Dockerfile");
+    let bases = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM ")?.split(' ').next());
+    for image in images.chain(bases.map(str::to_owned)) {
+        let (_, tag) = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
+        assert!(tag != "latest" && !tag.is_empty(), "{image}");
+    }
+}
+
+#[test]
+fn the_flink_image_and_the_jar_are_those_of_the_local_cluster() {
+    let dockerfile = read("Dockerfile");
+    assert!(dockerfile.contains(&format!("FROM flink:{FLINK_VERSION}-")), "{dockerfile}");
+    assert!(dockerfile.contains(&format!("/src/{JOB_JAR} /opt/flink/usrlib/")), "{dockerfile}");
+    assert!(read("gradle/versions.gradle").contains(&format!("'{FLINK_VERSION}'")));
+    let rust_version =
+        read("Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = ")).map(str::to_owned);
+    assert!(
+        dockerfile.contains(&format!("FROM rust:{}-", rust_version.unwrap().trim_matches('"'))),
+        "{dockerfile}"
+    );
+}
+
+#[test]
+fn published_ports_are_the_documented_ones_and_on_loopback() {
+    let compose = compose();
+    let ports = Ports::documented();
+    let expect: [(&str, &[Port]); 6] = [
+        ("redpanda", &[ports.broker]),
+        ("jobmanager", &[ports.flink_web, ports.jobmanager_metrics]),
+        ("taskmanager", &[ports.taskmanager_metrics]),
+        ("simulator", &[ports.simulator]),
+        ("ingest", &[ports.ingest_metrics]),
+        ("ingest-live", &[ports.ingest_metrics]),
+    ];
+    for (service, ports) in expect {
+        let expect: Vec<_> = ports.iter().map(|port| format!("127.0.0.1:{0}:{0}", port.number)).collect();
+        assert_eq!(words(&compose["services"][service]["ports"]), expect, "{service}");
+    }
+    for (service, port) in
+        [("jobmanager", ports.jobmanager_metrics), ("taskmanager", ports.taskmanager_metrics)]
+    {
+        let found = &flink_properties(&compose, service)["metrics.reporter.prom.port"];
+        assert_eq!(*found, port.number.to_string(), "{service}");
+    }
+}
+
+#[test]
+fn topics_have_the_names_and_partitions_of_the_local_cluster() {
+    let compose = compose();
+    let script = compose["services"]["topics"]["command"][0].as_str().unwrap();
+    let expect: Vec<_> = local_topics()
+        .iter()
+        .map(|topic| format!("rpk topic create --if-not-exists -p {} {}", topic.partitions, topic.name))
+        .collect();
+    assert_eq!(script.trim_end().lines().collect::<Vec<_>>(), expect);
+}
+
+#[test]
+fn ingest_knows_every_variable_it_is_given() {
+    let compose = compose();
+    for service in ["ingest", "ingest-live"] {
+        let environment = compose["services"][service]["environment"].as_object().unwrap();
+        let variables =
+            environment.iter().map(|(name, text)| (name.clone(), text.as_str().unwrap().to_owned()));
+        assert!(
+            environment.keys().all(|name| name.starts_with(opus2_ingest::config::ENV_PREFIX)),
+            "{service}"
+        );
+        RawConfig::load(None, variables).unwrap().validate().unwrap();
+    }
+}
+
+#[test]
+fn the_job_knows_every_option_it_is_given() {
+    let compose = compose();
+    let options = read("flink-job/src/main/java/opus2/job/JobOptions.java");
+    let command = words(&compose["services"]["jobmanager"]["command"]);
+    assert_eq!(&command[..3], ["standalone-job", "--job-classname", JOB_CLASS]);
+    for pair in command[3..].chunks(2) {
+        let name = pair[0].strip_prefix("--").unwrap();
+        assert!(options.contains(&format!("(\"{name}\"")), "the job has no option {name}");
+        assert_eq!(pair.len(), 2, "option {name} has no value");
+    }
+}
+
+#[test]
+fn services_wait_for_what_they_need_and_say_when_they_are_well() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        if name != "topics" && name != "taskmanager" {
+            assert!(service["healthcheck"]["test"].is_array(), "{name} has no health check");
+        }
+        let needs = &service["depends_on"];
+        let listed = needs.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let keyed = needs.as_object().into_iter().flat_map(|map| map.keys().map(String::as_str));
+        for needed in listed.chain(keyed) {
+            assert!(services(&compose).contains_key(needed), "{name} needs {needed}, which is no service");
+        }
+    }
+}
