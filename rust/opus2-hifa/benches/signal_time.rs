@@ -57,7 +57,7 @@ fn stage1(criterion: &mut Criterion) {
                 flags: QualityFlags::default(),
                 body: bodies[index],
             };
-            let applied = state.apply(black_box(&event), &config);
+            let applied = state.apply(black_box(&event), true, &config);
             let features = state.features(&config);
             let found = Detection::find(&features, applied.alarm, &config).count();
             black_box((features, found))

@@ -1,13 +1,15 @@
 //! The parameters of stage 1, with the defaults and bounds of the methods reference, section 12.
 
 use opus2_types::Venue;
+use serde::Deserialize;
 
 use crate::estimator::mid_path::SAMPLE_MS;
 
 /// How far apart a venue's book messages are, in milliseconds; 0 when every change is a message of its own.
 ///
 /// Binance `depth@100ms`, Coinbase `level2_batch`, Kraken `book`: see the venues' documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct BookConflation {
     /// Binance.
     pub binance: u32,
@@ -15,6 +17,12 @@ pub struct BookConflation {
     pub coinbase: u32,
     /// Kraken.
     pub kraken: u32,
+}
+
+impl Default for BookConflation {
+    fn default() -> Self {
+        Self { binance: 100, coinbase: 50, kraken: 0 }
+    }
 }
 
 impl BookConflation {
@@ -31,7 +39,8 @@ impl BookConflation {
 }
 
 /// The parameters of stage 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct SignalConfig {
     /// Time constant of the smoothed queue imbalance, ms.
     pub queue_imbalance_ewma_ms: u32,
@@ -67,7 +76,7 @@ impl Default for SignalConfig {
             cusum_k: 0.5,
             cusum_h: 5.0,
             bbo_stale_ms: 5_000,
-            book_conflation_ms: BookConflation { binance: 100, coinbase: 50, kraken: 0 },
+            book_conflation_ms: BookConflation::default(),
         }
     }
 }

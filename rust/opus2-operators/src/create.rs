@@ -2,10 +2,11 @@
 
 use crate::copy::Copy;
 use crate::normalize::Normalize;
+use crate::signal::Signal;
 use crate::{Operator, OperatorError};
 
 /// The operators there are.
-pub const OPERATORS: [&str; 2] = ["copy", "normalize"];
+pub const OPERATORS: [&str; 3] = ["copy", "normalize", "signal"];
 
 /// Makes the operator `name`.
 ///
@@ -22,6 +23,7 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     let config = own_table(operator, config)?;
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
+        "signal" => Ok(Box::new(Signal::new(config)?)),
         _ => Ok(Box::new(Normalize::new(&config)?)),
     }
 }
@@ -63,11 +65,11 @@ mod tests {
     fn configuration_is_refused_by_name() {
         check("normalize", "", "");
         check("copy", "[normalize]", "");
-        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize");
+        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize, signal");
         check(
             "copy",
             "[nose]",
-            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize",
+            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize, signal",
         );
         check(
             "copy",

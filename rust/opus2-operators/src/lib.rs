@@ -10,6 +10,7 @@ mod error;
 mod normalize;
 mod operator;
 mod output;
+mod signal;
 
 pub use counters::Counters;
 pub use create::{OPERATORS, create};

@@ -15,7 +15,7 @@ pub struct BarTally {
     pub trades: u64,
     /// The contributions to OFI, added without regard to holes: bars add up to the whole.
     pub ofi: OfiSum,
-    /// How often data was lost, or the book left its step, in the bar.
+    /// How often references were reset since the instrument's last bar: data was lost, or the book left its step.
     pub resets: u64,
     /// The mid in force when the bar began, or the first one after; doubled, in `Price` units.
     pub mid_open_doubled: Option<i64>,

@@ -82,8 +82,17 @@ impl InstrumentState {
         }
     }
 
-    /// Takes the next event.
-    pub fn apply(&mut self, event: &MarketEvent<'_>, config: &SignalConfig) -> Applied {
+    /// Takes the next event. One that is not `in_bar`, because its bar has been published, moves no tally.
+    pub fn apply(&mut self, event: &MarketEvent<'_>, in_bar: bool, config: &SignalConfig) -> Applied {
+        let tally = self.bar;
+        let applied = self.take(event, config);
+        if !in_bar {
+            self.bar = BarTally { resets: self.bar.resets, ..tally };
+        }
+        applied
+    }
+
+    fn take(&mut self, event: &MarketEvent<'_>, config: &SignalConfig) -> Applied {
         let mut applied = Applied::default();
         if (event.price_scale, event.qty_scale) != (self.price_scale, self.qty_scale) {
             self.rescale(event);
@@ -214,10 +223,15 @@ impl InstrumentState {
         }
     }
 
-    /// Ends the open bar: gives what happened in it and begins the next with the mid in force.
-    pub fn take_bar(&mut self) -> BarTally {
+    /// Ends the open bar and begins the next with the mid in force. `None` when nothing happened in it; resets are then
+    /// carried into the next.
+    pub fn take_bar(&mut self) -> Option<BarTally> {
         let next = BarTally { mid_open_doubled: self.mid_doubled(), ..BarTally::default() };
-        std::mem::replace(&mut self.bar, next)
+        if self.bar.is_empty() {
+            self.bar = BarTally { resets: self.bar.resets, ..next };
+            return None;
+        }
+        Some(std::mem::replace(&mut self.bar, next))
     }
 
     /// What has happened in the open bar.

@@ -5,3 +5,4 @@
 
 pub mod dead_letter;
 pub mod normalized;
+pub mod signal;

@@ -1,0 +1,158 @@
+//! Writing what was measured into the output.
+
+use opus2_hifa::SignalConfig;
+use opus2_hifa::primitive::DEPTH_BANDS_BPS;
+use opus2_hifa::signal::{
+    Applied, BarFeatures, BarTally, Detection, Feature, FeatureSpec, Features, InstrumentState, QuoteUpdate,
+};
+use opus2_types::{MarketEvent, Side, UnixNanos};
+use opus2_wire::view::signal::{
+    BarView, BestView, DepthView, DetectionView, FeatureFormat, FeatureView, SignalHead, SignalView,
+    write_bar, write_signal,
+};
+
+use super::market::{BAR_NS, Instrument};
+use super::tally::{Count, Tally};
+use crate::{Output, OutputChannel};
+
+/// The configuration, and the constant text that follows from it.
+#[derive(Debug)]
+pub(super) struct Emitter {
+    config: SignalConfig,
+    signal_format: FeatureFormat,
+    bar_format: FeatureFormat,
+}
+
+impl Emitter {
+    pub(super) fn new(config: SignalConfig) -> Self {
+        let format = |specs: &[FeatureSpec]| {
+            FeatureFormat::new(specs.iter().map(|spec| (spec.name, (spec.window_ms)(&config))))
+        };
+        Self { signal_format: format(Features::SPECS), bar_format: format(BarFeatures::SPECS), config }
+    }
+
+    pub(super) const fn config(&self) -> &SignalConfig {
+        &self.config
+    }
+
+    /// The record of one book or quote event that has been applied.
+    pub(super) fn signal(
+        &self,
+        market: &str,
+        instrument: &Instrument,
+        event: &MarketEvent<'_>,
+        applied: &Applied,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) {
+        let state = &instrument.state;
+        let features = state.features(&self.config);
+        let detections = Detection::find(&features, applied.alarm, &self.config);
+        tally.add(Count::Signals);
+        detections.clone().for_each(|_| tally.add(Count::Detections));
+        let view = SignalView {
+            head: SignalHead { exch_ts: event.exch_ts, ..head(market, instrument, event.recv_ts) },
+            event_id: event.id,
+            trigger: event.body.kind(),
+            flags: event.flags,
+            update: applied.update.map_or("", QuoteUpdate::as_str),
+            best: best(state),
+        };
+        let written = out.record(OutputChannel::Signals, &instrument.key, event.recv_ts, |bytes| {
+            let features = features.values().map(feature);
+            write_signal(&view, &self.signal_format, features, detections.map(detection), bytes);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = written;
+    }
+
+    /// The record of one instrument's bar that ends at `end`.
+    pub(super) fn bar(
+        &self,
+        market: &str,
+        instrument: &Instrument,
+        bar: &BarTally,
+        end: i64,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) {
+        let state = &instrument.state;
+        tally.add(Count::Bars);
+        let view = BarView {
+            head: head(market, instrument, UnixNanos(end)),
+            length_ns: BAR_NS,
+            books: bar.books,
+            quotes: bar.quotes,
+            trades: bar.trades,
+            ofi: bar.ofi.ofi,
+            ofi_events: bar.ofi.events,
+            ofi_conflated: bar.ofi.conflated,
+            resets: bar.resets,
+            mid_open_doubled: bar.mid_open_doubled,
+            mid_close_doubled: state.mid_doubled(),
+        };
+        let features = state.bar_features(end, &self.config);
+        let depths = DEPTH_BANDS_BPS.into_iter().filter_map(|bps| depth(state, bps));
+        let written = out.record(OutputChannel::Signals, &instrument.key, UnixNanos(end), |bytes| {
+            write_bar(&view, &self.bar_format, features.values().map(feature), depths, bytes);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = written;
+    }
+}
+
+fn head<'a>(market: &'a str, instrument: &'a Instrument, recv_ts: UnixNanos) -> SignalHead<'a> {
+    let (price_scale, qty_scale) = instrument.state.scales();
+    SignalHead {
+        venue: instrument.venue,
+        symbol: &instrument.symbol,
+        market,
+        exch_ts: None,
+        recv_ts,
+        state: instrument.state.book_state().as_str(),
+        price_scale,
+        qty_scale,
+    }
+}
+
+fn best(state: &InstrumentState) -> Option<BestView> {
+    let best = state.best();
+    Some(BestView {
+        source: best.source()?.as_str(),
+        seq: best.seq(),
+        bid: best.bid(),
+        ask: best.ask(),
+        mid_doubled: state.mid_doubled(),
+    })
+}
+
+fn feature(feature: Feature) -> FeatureView {
+    FeatureView {
+        value: feature.value.map_err(opus2_hifa::Absent::as_str),
+        conflation_ms: feature.conflation_ms,
+    }
+}
+
+fn detection(found: Detection) -> DetectionView {
+    DetectionView {
+        detector: found.detector.as_str(),
+        direction: found.direction.as_str(),
+        lag_ms: found.detector.lag_ms(),
+        value: found.value,
+        threshold: found.threshold,
+    }
+}
+
+/// Both sides of one band; `None` without a usable book.
+fn depth(state: &InstrumentState, bps: u32) -> Option<DepthView> {
+    let band_millibps = bps.saturating_mul(1_000);
+    let bid = state.depth(Side::Bid, band_millibps).ok()?;
+    let ask = state.depth(Side::Ask, band_millibps).ok()?;
+    Some(DepthView {
+        bps,
+        bid: bid.qty,
+        ask: ask.qty,
+        bid_truncated: bid.is_truncated,
+        ask_truncated: ask.is_truncated,
+    })
+}

@@ -1,0 +1,232 @@
+//! One market: its time, its open bar, and stage 1 of its instruments.
+
+use opus2_hifa::signal::InstrumentState;
+use opus2_types::{EventBody, MarketEvent, Venue};
+use opus2_wire::WireError;
+use opus2_wire::raw::record_key;
+use serde::{Deserialize, Serialize};
+
+use super::emit::Emitter;
+use super::tally::{Count, Tally};
+use crate::Output;
+
+/// A bar's length, ns.
+pub(super) const BAR_NS: i64 = 1_000_000_000;
+
+/// The most instruments that a market may have. Every venue's dollar coins of one asset are a few dozen.
+pub(super) const INSTRUMENTS_MAX: usize = 256;
+
+/// See the module's documentation.
+///
+/// # Time and bars
+///
+/// The market's time is the largest receive time among its events. A bar is `(end - 1 s, end]` with `end` a whole second;
+/// there is at most one open, that of the market's time. It closes, with one record for each instrument that had events
+/// in it,
+///
+/// 1. before an event beyond its end is taken, or
+/// 2. when the host's timer for its end fires: the watermark promises that no event up to there will come.
+///
+/// Whichever is first. While the host keeps that promise, the records are the same ones in the same order, whenever the
+/// timer fires. An event that breaks it, or whose receive time is a bar behind other instruments of the market, is late
+/// for its bar: its features are published, but no bar is opened again.
+#[derive(Debug)]
+pub(super) struct Market {
+    time: i64,
+    /// End of the open bar.
+    open_bar: Option<i64>,
+    /// End of the newest closed bar.
+    closed_until: i64,
+    /// In the order of venue and symbol.
+    instruments: Vec<Instrument>,
+    is_dirty: bool,
+}
+
+/// One instrument.
+#[derive(Debug)]
+pub(super) struct Instrument {
+    pub(super) venue: Venue,
+    pub(super) symbol: String,
+    /// `venue:symbol`, the key of everything published about it.
+    pub(super) key: String,
+    pub(super) state: InstrumentState,
+}
+
+/// What is saved of a market.
+#[derive(Serialize)]
+pub(super) struct SavingMarket<'a> {
+    time: i64,
+    open_bar: Option<i64>,
+    closed_until: i64,
+    instruments: Vec<(Venue, &'a str, &'a InstrumentState)>,
+}
+
+/// What is loaded of a market: as [`SavingMarket`], owned.
+#[derive(Deserialize)]
+pub(super) struct SavedMarket {
+    time: i64,
+    open_bar: Option<i64>,
+    closed_until: i64,
+    instruments: Vec<(Venue, String, InstrumentState)>,
+}
+
+impl Default for Market {
+    fn default() -> Self {
+        Self {
+            time: i64::MIN,
+            open_bar: None,
+            closed_until: i64::MIN,
+            instruments: Vec::new(),
+            is_dirty: false,
+        }
+    }
+}
+
+impl Market {
+    pub(super) fn process(
+        &mut self,
+        market: &str,
+        event: &MarketEvent<'_>,
+        emitter: &Emitter,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) {
+        let recv_ts = event.recv_ts.0;
+        tally.body(&event.body);
+        if recv_ts < self.time {
+            tally.add(Count::Late);
+        }
+        self.time = self.time.max(recv_ts);
+        // Everything up to just before now: an event at the very end still belongs to the bar.
+        self.close_bar_until(market, self.time.saturating_sub(1), emitter, tally, out);
+        let Some(index) = self.find_or_insert(event) else {
+            return tally.add(Count::SkippedInstrumentLimit);
+        };
+        let in_bar = self.join_bar(event, tally, out);
+        let instrument = &mut self.instruments[index];
+        let applied = instrument.state.apply(event, in_bar, emitter.config());
+        tally.applied(&applied);
+        if matches!(event.body, EventBody::Book(_) | EventBody::Quote(_)) {
+            emitter.signal(market, instrument, event, &applied, tally, out);
+        }
+    }
+
+    /// Publishes the open bar when it ends at `time` or before; true when it did.
+    pub(super) fn close_bar_until(
+        &mut self,
+        market: &str,
+        time: i64,
+        emitter: &Emitter,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) -> bool {
+        let Some(end) = self.open_bar.take_if(|end| *end <= time) else { return false };
+        self.closed_until = end;
+        for instrument in &mut self.instruments {
+            if let Some(bar) = instrument.state.take_bar() {
+                emitter.bar(market, instrument, &bar, end, tally, out);
+            }
+        }
+        true
+    }
+
+    /// Whether the event counts in the open bar, which it opens if need be.
+    fn join_bar(&mut self, event: &MarketEvent<'_>, tally: &mut Tally, out: &mut Output) -> bool {
+        if matches!(event.body, EventBody::Status(_)) {
+            return true;
+        }
+        let end = bar_end(event.recv_ts.0);
+        if end != bar_end(self.time) || end <= self.closed_until {
+            tally.add(Count::LateForBar);
+            return false;
+        }
+        if self.open_bar.is_none() {
+            self.open_bar = Some(end);
+            out.timer(opus2_types::UnixNanos(end));
+        }
+        true
+    }
+
+    fn find_or_insert(&mut self, event: &MarketEvent<'_>) -> Option<usize> {
+        let found = self.instruments.binary_search_by(|instrument| {
+            (instrument.venue, instrument.symbol.as_str()).cmp(&(event.venue, event.symbol))
+        });
+        match found {
+            Ok(index) => Some(index),
+            Err(_) if self.instruments.len() >= INSTRUMENTS_MAX => None,
+            Err(index) => {
+                let state = InstrumentState::new(event.venue, event.price_scale, event.qty_scale);
+                self.instruments.insert(index, Instrument::new(event.venue, event.symbol.to_owned(), state));
+                Some(index)
+            }
+        }
+    }
+
+    /// True when it was clean.
+    pub(super) fn mark_dirty(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_dirty, true)
+    }
+
+    pub(super) fn mark_clean(&mut self) {
+        self.is_dirty = false;
+    }
+
+    pub(super) fn to_saved(&self) -> SavingMarket<'_> {
+        SavingMarket {
+            time: self.time,
+            open_bar: self.open_bar,
+            closed_until: self.closed_until,
+            instruments: self
+                .instruments
+                .iter()
+                .map(|instrument| (instrument.venue, instrument.symbol.as_str(), &instrument.state))
+                .collect(),
+        }
+    }
+
+    pub(super) fn from_saved(saved: SavedMarket) -> Result<Self, WireError> {
+        let is_sorted = saved.instruments.is_sorted_by(|a, b| (a.0, &a.1) < (b.0, &b.1));
+        let is_consistent = saved.instruments.iter().all(|(_, _, state)| state.is_consistent());
+        if !is_sorted || !is_consistent || saved.instruments.len() > INSTRUMENTS_MAX {
+            let reason = "instruments that no market can have".to_owned();
+            return Err(WireError::Invalid { what: "state blob", reason });
+        }
+        let instruments = saved.instruments.into_iter();
+        Ok(Self {
+            time: saved.time,
+            open_bar: saved.open_bar,
+            closed_until: saved.closed_until,
+            instruments: instruments
+                .map(|(venue, symbol, state)| Instrument::new(venue, symbol, state))
+                .collect(),
+            is_dirty: false,
+        })
+    }
+}
+
+impl Instrument {
+    fn new(venue: Venue, symbol: String, state: InstrumentState) -> Self {
+        let key = record_key(venue, &symbol);
+        Self { venue, symbol, key, state }
+    }
+}
+
+/// The end of the bar that holds `time`: the first whole second at or after it.
+fn bar_end(time: i64) -> i64 {
+    let seconds = time.div_euclid(BAR_NS) + i64::from(time.rem_euclid(BAR_NS) != 0);
+    seconds.saturating_mul(BAR_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_holds_its_end_but_not_its_beginning() {
+        for (time, expect) in
+            [(0, 0), (1, BAR_NS), (BAR_NS, BAR_NS), (BAR_NS + 1, 2 * BAR_NS), (-1, 0), (i64::MAX, i64::MAX)]
+        {
+            assert_eq!(bar_end(time), expect);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Operator 1, `signal`: market events in, stage 1 out.
+//!
+//! Every book and every quote event gives one record with all features as they are then; every whole second of the
+//! market's own time gives one bar record per instrument that had events in it. Both go to the topic
+//! `hifa_stage1_signals` (docs/contracts/signals.md). Nothing goes to the next operator yet: there is no stage 2.
+//!
+//! The estimators, and what they do at edges, are `opus2-hifa`'s; this folder holds time, bars, state and output.
+
+mod emit;
+mod market;
+mod tally;
+
+use opus2_hifa::SignalConfig;
+use opus2_types::UnixNanos;
+use opus2_wire::blob;
+use opus2_wire::event::decode_event;
+use rustc_hash::FxHashMap;
+use serde::Deserialize as _;
+
+use crate::{Operator, OperatorError, Output};
+use emit::Emitter;
+use market::{Market, SavedMarket};
+use tally::{Count, Tally};
+
+pub(crate) const NAME: &str = "signal";
+const MAGIC: [u8; 4] = *b"OSIG";
+const VERSION: u16 = 1;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Signal {
+    markets: FxHashMap<String, Market>,
+    dirty: Vec<String>,
+    emitter: Emitter,
+    tally: Tally,
+}
+
+impl Signal {
+    pub(crate) fn new(config: toml::Table) -> Result<Self, OperatorError> {
+        let wrong = |reason: String| OperatorError::Config { operator: NAME, reason };
+        let config = SignalConfig::deserialize(config).map_err(|error| wrong(error.to_string()))?;
+        config.validate().map_err(|error| wrong(error.to_string()))?;
+        Ok(Self {
+            markets: FxHashMap::default(),
+            dirty: Vec::new(),
+            emitter: Emitter::new(config),
+            tally: Tally::new(),
+        })
+    }
+}
+
+impl Operator for Signal {
+    fn process(&mut self, key: &str, record: &[u8], out: &mut Output) -> Result<(), OperatorError> {
+        let event = decode_event(record).map_err(|source| OperatorError::Input { operator: NAME, source })?;
+        self.tally.add(Count::Events);
+        if !self.markets.contains_key(key) {
+            self.markets.insert(key.to_owned(), Market::default());
+        }
+        let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
+        if market.mark_dirty() {
+            self.dirty.push(key.to_owned());
+        }
+        market.process(key, &event, &self.emitter, &mut self.tally, out);
+        Ok(())
+    }
+
+    fn on_timer(&mut self, key: &str, event_time: UnixNanos, out: &mut Output) -> Result<(), OperatorError> {
+        let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
+        let is_changed = market.close_bar_until(key, event_time.0, &self.emitter, &mut self.tally, out);
+        if is_changed && market.mark_dirty() {
+            self.dirty.push(key.to_owned());
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, key: &str, bytes: &mut Vec<u8>) -> Result<(), OperatorError> {
+        let Some(market) = self.markets.get(key) else { return Ok(()) };
+        blob::encode_blob(MAGIC, VERSION, &market.to_saved(), bytes).map_err(|source| OperatorError::State {
+            operator: NAME,
+            key: key.to_owned(),
+            source,
+        })
+    }
+
+    fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
+        let market = blob::open_blob(MAGIC, VERSION, bytes)
+            .and_then(|(_, payload)| blob::decode_payload::<SavedMarket>(payload))
+            .and_then(Market::from_saved)
+            .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
+        self.markets.insert(key.to_owned(), market);
+        Ok(())
+    }
+
+    fn drain_dirty(&mut self, visit: &mut dyn FnMut(&str)) {
+        for key in self.dirty.drain(..) {
+            if let Some(market) = self.markets.get_mut(&key) {
+                market.mark_clean();
+            }
+            visit(&key);
+        }
+    }
+
+    fn counters(&self, visit: &mut dyn FnMut(&'static str, u64)) {
+        self.tally.visit(visit);
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
