@@ -1,9 +1,150 @@
-//! `opus2 simulate`.
+//! `opus2 simulate`: arguments, signals, and the line that says where the venue is.
 
-/// Arguments of `opus2 simulate`.
+use std::fs;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use opus2_sim::{SimConfig, SimError, SimStats, VenueRules};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Serve a simulated Binance on loopback: REST under /api/v3, streams under /stream and /ws, truth, counts and faults
+/// under /sim.
+///
+/// The market comes from the seed alone, and is played at its own pace whether or not anybody reads. Stop with Ctrl-C or
+/// SIGTERM: everything queued is sent, connections are closed, the counts are printed.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
 
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("simulate is not built yet")
+    /// How many instruments trade (1 to 2000): BTCUSDT, ETHUSDT, SOLUSDT, ETHBTC, BTCUSDC, then a market each
+    #[arg(long, value_name = "N", default_value_t = SimConfig::default().instruments)]
+    instruments: usize,
+
+    /// Messages per second of depth@100ms, trade and bookTicker, all instruments together
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = SimConfig::default().messages_per_sec)]
+    rate: f64,
+
+    /// Seed of the market; the same seed plays the same market
+    #[arg(long, default_value_t = SimConfig::default().seed)]
+    seed: u64,
+
+    /// Stop after this many seconds; without it, run until stopped
+    #[arg(long = "for", value_name = "SECONDS", value_parser = parse_secs)]
+    run_for: Option<Duration>,
+
+    /// Write the address that is listened on to this file, once it is
+    #[arg(long, value_name = "PATH")]
+    print_port_file: Option<PathBuf>,
+
+    /// Write the final counts to this file, as the JSON of /sim/stats
+    #[arg(long, value_name = "PATH")]
+    stats_file: Option<PathBuf>,
+
+    /// Close connections at this age, after a serverShutdown notice (the venue: 86400)
+    #[arg(long, value_name = "SECONDS", value_parser = parse_secs)]
+    connection_lifetime: Option<Duration>,
+
+    /// Request weight an address may use in a minute (the venue: 6000)
+    #[arg(long, value_name = "WEIGHT", default_value_t = VenueRules::default().weight_limit)]
+    weight_limit: u32,
+}
+
+fn parse_secs(text: &str) -> Result<Duration, String> {
+    let secs: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    match Duration::try_from_secs_f64(secs) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("must be more than 0".to_owned()),
+    }
+}
+
+impl Args {
+    fn to_config(&self) -> SimConfig {
+        let mut rules = VenueRules { weight_limit: self.weight_limit, ..VenueRules::default() };
+        if let Some(lifetime) = self.connection_lifetime {
+            rules.connection_lifetime = lifetime;
+            rules.shutdown_notice = rules.shutdown_notice.min(lifetime / 2);
+        }
+        SimConfig { seed: self.seed, instruments: self.instruments, messages_per_sec: self.rate, rules }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let config = args.to_config();
+    config.validate()?;
+    // One thread: the engine and the connections hand frames to each other thousands of times a second.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;
+    let stats = runtime.block_on(simulate(args, config))?;
+    if let Some(path) = &args.stats_file {
+        write_whole(path, &serde_json::to_vec_pretty(&stats)?)?;
+    }
+    print_line(&summary(&stats))
+}
+
+async fn simulate(args: &Args, config: SimConfig) -> anyhow::Result<SimStats> {
+    let address = args.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => SimError::PortTaken { address },
+        _ => SimError::Listen { address, source },
+    })?;
+    let bound = listener.local_addr().context("the listener has no address")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let run_for = args.run_for;
+    let shutdown = async move {
+        let time_is_up = async {
+            match run_for {
+                Some(run_for) => tokio::time::sleep(run_for).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+            () = time_is_up => {}
+        }
+    };
+    if let Some(path) = &args.print_port_file {
+        write_whole(path, bound.to_string().as_bytes())?;
+    }
+    print_line(&format!("simulated Binance on http://{bound} and ws://{bound}, seed {}", config.seed))?;
+    Ok(opus2_sim::serve(listener, config, shutdown).await?)
+}
+
+/// Writes a file so that a reader sees all of it or none.
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn summary(stats: &SimStats) -> String {
+    format!(
+        "simulated {:.1} s: {} messages published, {} sent on {} connections, {} snapshots served, \
+         at most {:.1} ms behind schedule",
+        stats.sim_seconds,
+        stats.published,
+        stats.sent,
+        stats.connections_accepted,
+        stats.snapshots,
+        Duration::from_nanos(stats.lag.lag_ns_max).as_secs_f64() * 1e3,
+    )
+}
+
+/// A line on standard output. Somebody who does not read it any more (`| head`) is no reason to stop.
+fn print_line(line: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
+    }
 }
