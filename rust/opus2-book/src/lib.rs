@@ -5,6 +5,7 @@
 //! applied at all is decided before it, by the venue's sync machine.
 
 mod l2;
+mod chunk;
 mod ladder;
 
 pub use l2::L2Book;

@@ -7,7 +7,7 @@ use opus2_types::{Level, Side};
 use proptest::prelude::*;
 
 fn level() -> impl Strategy<Value = Level> {
-    (1i64..200, prop_oneof![Just(0i64), 1i64..50]).prop_map(|(price, qty)| Level::new(price, qty))
+    (1i64..400, prop_oneof![Just(0i64), 1i64..50]).prop_map(|(price, qty)| Level::new(price, qty))
 }
 
 /// The same side as a map from price: slow and obviously right.
@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn a_ladder_equals_a_naive_one_after_every_change(
         side in prop_oneof![Just(Side::Bid), Just(Side::Ask)],
-        changes in prop::collection::vec(level(), 0..400),
+        changes in prop::collection::vec(level(), 0..1500),
     ) {
         let mut ladder = Ladder::new(side);
         let mut naive = Naive::default();

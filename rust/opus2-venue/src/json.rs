@@ -6,7 +6,10 @@
 //! strings are given as they stand between their quotes. Measured against `serde_json` and the SIMD parsers in
 //! docs/performance.md.
 
+use opus2_types::parse_scaled;
+
 use crate::Reject;
+use crate::decimal::read_quoted;
 
 /// How deep objects and arrays may nest in a field that is skipped.
 pub const NESTING_MAX: usize = 64;
@@ -84,6 +87,20 @@ impl<'a> Scanner<'a> {
                 Some(_) => self.at += 1,
             }
         }
+    }
+
+    /// The next string as a count of `10^-scale` units.
+    ///
+    /// # Errors
+    /// No string here, or its text is no number of this scale ([`Reject::BadNumber`]).
+    #[inline]
+    pub fn decimal(&mut self, scale: u8) -> Result<i64, Reject> {
+        self.peek();
+        if let Some((units, used)) = read_quoted(self.bytes.get(self.at..).unwrap_or_default(), scale) {
+            self.at += used;
+            return Ok(units);
+        }
+        Ok(parse_scaled(self.string()?, scale)?)
     }
 
     /// A whole number without sign, fraction or exponent.

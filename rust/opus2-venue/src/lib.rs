@@ -11,6 +11,7 @@
 
 pub mod binance;
 mod counts;
+mod decimal;
 mod feed;
 pub mod json;
 mod pending;

@@ -4,7 +4,7 @@
 //! integers, milliseconds or (with `timeUnit=MICROSECOND`) microseconds, told apart by their size.
 
 use opus2_types::{
-    Aggressor, Channel, InstrumentSpec, Level, Price, Qty, SeqRange, TradeEvent, UnixNanos, parse_scaled,
+    Aggressor, Channel, InstrumentSpec, Level, Price, Qty, SeqRange, TradeEvent, UnixNanos,
 };
 
 use crate::Reject;
@@ -372,7 +372,7 @@ fn read_levels(
 }
 
 fn price(scanner: &mut Scanner<'_>, spec: &InstrumentSpec) -> Result<Price, Reject> {
-    let units = parse_scaled(scanner.string()?, spec.price_scale)?;
+    let units = scanner.decimal(spec.price_scale)?;
     if units < 0 { Err(Reject::NonPositivePrice) } else { Ok(Price(units)) }
 }
 
@@ -382,7 +382,7 @@ fn positive_price(scanner: &mut Scanner<'_>, spec: &InstrumentSpec) -> Result<Pr
 }
 
 fn quantity(scanner: &mut Scanner<'_>, spec: &InstrumentSpec) -> Result<Qty, Reject> {
-    let units = parse_scaled(scanner.string()?, spec.qty_scale)?;
+    let units = scanner.decimal(spec.qty_scale)?;
     if units < 0 { Err(Reject::BadQuantity) } else { Ok(Qty(units)) }
 }
 
