@@ -1,0 +1,205 @@
+//! The configuration as people write it: every key, what it means, its default.
+
+use serde::{Deserialize, Serialize};
+
+/// The configuration as people write it. Every key has a default; an unknown key is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawConfig {
+    /// Whom to listen to.
+    pub venue: VenueTable,
+    /// Where to publish.
+    pub kafka: KafkaTable,
+    /// How to hold WebSocket connections.
+    pub connection: ConnectionTable,
+    /// How to use the venue's REST interface.
+    pub rest: RestTable,
+    /// Where metrics are read.
+    pub metrics: MetricsTable,
+    /// What is logged.
+    pub log: LogTable,
+}
+
+/// Whom to listen to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VenueTable {
+    /// The venue. `binance`.
+    pub name: String,
+    /// Where its REST interface is, without a path.
+    pub rest_url: String,
+    /// Where its WebSocket streams are, without a path.
+    pub ws_url: String,
+    /// The instruments, by the venue's own symbols.
+    pub instruments: Vec<String>,
+    /// How many instruments share a connection.
+    pub instruments_per_connection: usize,
+    /// Levels a side of a book's snapshot. The venue's price for one (REST weight): up to 100 levels 5, 500 25, 1000 50,
+    /// 5000 250.
+    pub snapshot_levels: u16,
+}
+
+impl Default for VenueTable {
+    fn default() -> Self {
+        Self {
+            name: "binance".into(),
+            rest_url: "https://data-api.binance.vision".into(),
+            ws_url: "wss://data-stream.binance.vision".into(),
+            instruments: ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ETHBTC"]
+                .map(Into::into)
+                .into(),
+            instruments_per_connection: 50,
+            snapshot_levels: 1000,
+        }
+    }
+}
+
+/// Where to publish.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KafkaTable {
+    /// Brokers to ask first, `host:port`, separated by commas.
+    pub brokers: String,
+    /// How long a record waits for company before it is sent.
+    pub linger_ms: u32,
+    /// `none`, `gzip` or `lz4`.
+    pub compression: String,
+    /// Records that may be on their way to the broker. At this limit the sockets are not read.
+    pub in_flight_records_limit: usize,
+    /// Bytes that may be on their way to the broker. At this limit the sockets are not read.
+    pub in_flight_bytes_limit: usize,
+    /// The largest record. The broker's `max.message.bytes` must allow it.
+    pub record_bytes_limit: usize,
+    /// How long a connection waits at the limits before it is given up, with what it would have brought.
+    pub full_secs_max: u64,
+    /// How long the broker client tries to deliver a record.
+    pub delivery_secs_max: u64,
+    /// How long to wait for the broker at the start.
+    pub startup_secs_max: u64,
+    /// How long to wait for records on their way when stopping.
+    pub flush_secs_max: u64,
+    /// Make topics that are missing. For local brokers; elsewhere topics have owners.
+    pub create_topics: bool,
+    /// How many partitions a topic that is made here gets.
+    pub partitions: u32,
+}
+
+impl Default for KafkaTable {
+    fn default() -> Self {
+        Self {
+            brokers: "127.0.0.1:9092".into(),
+            linger_ms: 1,
+            compression: "none".into(),
+            in_flight_records_limit: 20_000,
+            in_flight_bytes_limit: 64 << 20,
+            record_bytes_limit: 1_000_000,
+            full_secs_max: 5,
+            delivery_secs_max: 30,
+            startup_secs_max: 60,
+            flush_secs_max: 10,
+            create_topics: false,
+            partitions: 16,
+        }
+    }
+}
+
+/// How to hold WebSocket connections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConnectionTable {
+    /// The largest message. A larger one costs the connection; the venue's largest are far below 1 MB.
+    pub message_bytes_limit: usize,
+    /// How long connecting may take.
+    pub connect_secs_max: u64,
+    /// A connection on which nothing is heard for so long is given up.
+    pub silence_secs_max: u64,
+    /// A connection of this age is replaced. The venue ends it at 24 hours.
+    pub age_secs_max: u64,
+    /// Up to so much earlier, at random, so that connections do not all end together.
+    pub age_jitter_secs_max: u64,
+    /// The first retry comes within this time; the limit doubles with every failure in a row.
+    pub backoff_ms_min: u64,
+    /// No retry is put off longer.
+    pub backoff_secs_max: u64,
+    /// So much data makes a connection healthy, and the count of failures start again.
+    pub healthy_secs_min: u64,
+    /// Connection attempts of the whole process in five minutes. The venue allows an address 300.
+    pub attempts_limit: usize,
+    /// The pause between the first connects of several connections.
+    pub stagger_ms: u64,
+}
+
+impl Default for ConnectionTable {
+    fn default() -> Self {
+        Self {
+            message_bytes_limit: 32 << 20,
+            connect_secs_max: 10,
+            silence_secs_max: 45,
+            age_secs_max: 82_800,
+            age_jitter_secs_max: 1_800,
+            backoff_ms_min: 250,
+            backoff_secs_max: 30,
+            healthy_secs_min: 30,
+            attempts_limit: 200,
+            stagger_ms: 250,
+        }
+    }
+}
+
+/// How to use the venue's REST interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RestTable {
+    /// How long one request may take.
+    pub timeout_secs: u64,
+    /// The largest answer that is read.
+    pub body_bytes_limit: usize,
+    /// How much of the venue's weight limit this process may use.
+    pub weight_percent: u32,
+    /// Requests at a time.
+    pub requests_limit: usize,
+    /// How long to try for the list of instruments at the start.
+    pub startup_secs_max: u64,
+}
+
+impl Default for RestTable {
+    fn default() -> Self {
+        Self {
+            timeout_secs: 10,
+            body_bytes_limit: 64 << 20,
+            weight_percent: 80,
+            requests_limit: 4,
+            startup_secs_max: 120,
+        }
+    }
+}
+
+/// Where metrics are read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsTable {
+    /// Address of `/metrics` and `/healthz`. Port 0 takes a free one, which is logged.
+    pub listen: String,
+}
+
+impl Default for MetricsTable {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9464".into() }
+    }
+}
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogTable {
+    /// A filter of the form `info,opus2_ingest=debug`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: String,
+}
+
+impl Default for LogTable {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: "text".into() }
+    }
+}
