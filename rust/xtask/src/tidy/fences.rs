@@ -23,9 +23,9 @@ const FENCES: [Fence; 10] = [
     },
     Fence {
         crates: &["rdkafka", "prometheus"],
-        users: &["opus2-ingest", "opus2-cli"],
+        users: &["opus2-ingest", "opus2-local", "opus2-cli"],
         in_tests: true,
-        why: "only ingest and the command line talk to a broker",
+        why: "only ingest, the local cluster and the command line talk to a broker",
     },
     Fence {
         crates: &["tracing"],

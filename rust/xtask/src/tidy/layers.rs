@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("opus2-jni", &["opus2-types", "opus2-operators"]),
     ("opus2-ingest", &["opus2-types", "opus2-wire", "opus2-venue"]),
     ("opus2-sim", &["opus2-types", "opus2-wire", "opus2-venue"]),
-    ("opus2-local", &[]),
+    ("opus2-local", &["opus2-types", "opus2-wire"]),
     (
         "opus2-cli",
         &[
@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
             "opus2-local",
         ],
     ),
-    ("opus2-e2e", &["opus2-types", "opus2-wire", "opus2-operators", "opus2-local"]),
+    ("opus2-e2e", &["opus2-types", "opus2-wire", "opus2-operators", "opus2-ingest", "opus2-local"]),
     ("opus2-testkit", &["opus2-types"]),
     ("xtask", &["opus2-operators", "opus2-jni"]),
 ];
