@@ -34,8 +34,10 @@ pub struct Ladder {
     /// The largest key of each chunk, rising.
     last_keys: Vec<i64>,
     /// The chunks, none of them empty.
+    #[expect(clippy::vec_box, reason = "a split moves the pointers behind it, not the kilobyte each chunk is")]
     chunks: Vec<Box<Chunk>>,
     /// Chunks out of use.
+    #[expect(clippy::vec_box, reason = "they go into `chunks` and come from there")]
     spare: Vec<Box<Chunk>>,
 }
 
@@ -107,15 +109,14 @@ impl Ladder {
         if qty <= 0 {
             return Change::Absent;
         }
-        match self.chunks.last() {
-            Some(chunk) => self.insert(self.chunks.len() - 1, chunk.len(), key, qty),
-            None => {
-                let mut chunk = self.spare.pop().unwrap_or_default();
-                chunk.reset(key, qty);
-                self.chunks.push(chunk);
-                self.last_keys.push(key);
-                self.len = 1;
-            }
+        if let Some(chunk) = self.chunks.last() {
+            self.insert(self.chunks.len() - 1, chunk.len(), key, qty);
+        } else {
+            let mut chunk = self.spare.pop().unwrap_or_default();
+            chunk.reset(key, qty);
+            self.chunks.push(chunk);
+            self.last_keys.push(key);
+            self.len = 1;
         }
         Change::Added
     }
@@ -165,10 +166,13 @@ impl Ladder {
     pub fn replace(&mut self, levels: &[Level]) {
         self.clear();
         let keys_fall = levels.windows(2).all(|pair| self.key(pair[0].price) > self.key(pair[1].price));
+        let mut apply = |level: &Level| {
+            self.apply(*level);
+        };
         if keys_fall {
-            levels.iter().rev().for_each(|level| drop(self.apply(*level)));
+            levels.iter().rev().for_each(&mut apply);
         } else {
-            levels.iter().for_each(|level| drop(self.apply(*level)));
+            levels.iter().for_each(&mut apply);
         }
     }
 

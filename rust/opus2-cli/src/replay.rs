@@ -1,9 +1,121 @@
-//! `opus2 replay`.
+//! `opus2 replay`: publish a recording to the broker as ingest would.
+
+mod pace;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use opus2_ingest::partition::partition_of;
+use opus2_types::Venue;
+use opus2_wire::raw::{RawRecord, record_key};
+use opus2_wire::topic;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+
+use crate::recording::{Files, play, survey};
+use pace::{Pace, Speed};
+
+/// How long the broker may take to accept what is queued at the end, and to say what partitions a topic has.
+const BROKER_PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for room when the producer's queue is full.
+const QUEUE_WAIT: Duration = Duration::from_millis(5);
+/// How often to wait for room before giving up: a minute without the broker taking anything.
+const QUEUE_WAITS_MAX: u32 = 12_000;
 
 /// Arguments of `opus2 replay`.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(flatten)]
+    files: Files,
+    /// The broker, as `host:port` (several with commas).
+    #[arg(long, env = "OPUS2_BROKERS", default_value = "127.0.0.1:9092")]
+    brokers: String,
+    /// The topic; by default the venue's raw topic.
+    #[arg(long)]
+    topic: Option<String>,
+    /// How fast: `1` is the recording's own pace, `10` ten times faster, `max` as fast as the broker takes it.
+    #[arg(long, default_value = "1", value_name = "N|max")]
+    speed: Speed,
+}
 
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("replay is not built yet")
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let survey = survey(&args.files)?;
+    let topic = args.topic.clone().unwrap_or_else(|| topic::raw_l2(Venue::Binance).to_owned());
+    let publisher = Publisher::connect(&args.brokers, topic)?;
+    let mut pace = Pace::new(args.speed);
+    let mut published = 0u64;
+    let skipped = play(&args.files, &survey, "replay", |record| {
+        pace.wait_for(record.recv_ts);
+        published += 1;
+        publisher.publish(record)
+    })?;
+    publisher.finish()?;
+    println!(
+        "published {published} records to {} ({} control frames, {} unreadable frames, {} orphan snapshots not published)",
+        publisher.topic, skipped.control_frames, skipped.unreadable_frames, skipped.orphan_snapshots
+    );
+    Ok(())
+}
+
+struct Publisher {
+    producer: ThreadedProducer<DefaultProducerContext>,
+    topic: String,
+    partitions: u32,
+}
+
+impl Publisher {
+    fn connect(brokers: &str, topic: String) -> Result<Self> {
+        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .create()
+            .context("cannot make a Kafka producer")?;
+        let metadata =
+            producer.client().fetch_metadata(Some(&topic), BROKER_PATIENCE).with_context(|| {
+                format!(
+                    "no broker answers at {brokers}; start one with scripts/run, or name yours with --brokers"
+                )
+            })?;
+        let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+        if partitions == 0 {
+            bail!("topic {topic} does not exist at {brokers}; make it first (scripts/run makes all topics)");
+        }
+        Ok(Self { producer, topic, partitions: u32::try_from(partitions)? })
+    }
+
+    fn publish(&self, record: &RawRecord<'_>) -> Result<()> {
+        let key = record_key(record.venue, record.symbol);
+        let mut headers = OwnedHeaders::new_with_capacity(6);
+        record.visit_headers(|name, value| {
+            let taken = std::mem::take(&mut headers);
+            headers = taken.insert(Header { key: name, value: Some(value) });
+        });
+        let mut message = BaseRecord::to(&self.topic)
+            .partition(i32::try_from(partition_of(record.market, self.partitions))?)
+            .key(&key)
+            .payload(record.value)
+            .headers(headers);
+        for _ in 0..QUEUE_WAITS_MAX {
+            match self.producer.send(message) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                    message = back;
+                    std::thread::sleep(QUEUE_WAIT);
+                }
+                Err((error, _)) => {
+                    return Err(error).with_context(|| format!("cannot publish to {}", self.topic));
+                }
+            }
+        }
+        bail!("the broker has taken nothing for a minute; is it alive, and its disk not full?")
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.producer
+            .flush(BROKER_PATIENCE)
+            .context("the broker did not confirm every record; the topic is incomplete")
+    }
 }

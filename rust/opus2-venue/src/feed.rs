@@ -336,7 +336,7 @@ impl Feed {
         self.state.book.replace(&self.levels.bids, &self.levels.asks);
         let FeedState { pending, counts, book, .. } = &mut self.state;
         while let Some(delta) = pending.take(|delta, level, is_bid| {
-            // Steps 4 and 6a: what the snapshot covers is dropped.
+            // Steps 4 and 6: what the snapshot covers is dropped.
             if last_update_id.is_none_or(|id| delta.seq.last > id) {
                 let side = if is_bid { Side::Bid } else { Side::Ask };
                 let change = book.apply(side, level);

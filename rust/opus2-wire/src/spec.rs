@@ -22,6 +22,9 @@ struct SpecJson {
 }
 
 /// The specification as one line of JSON.
+///
+/// # Panics
+/// Never: a struct of strings and integers always serializes.
 #[must_use]
 pub fn encode_spec(spec: &InstrumentSpec) -> String {
     let json = SpecJson {

@@ -40,11 +40,11 @@ pub enum SnapshotStep {
 /// 3. If the snapshot's `lastUpdateId + 1` is below the first number `U` of the first delta kept, it is too old: go to 2.
 /// 4. Of the deltas kept, drop those whose last number `u` is not above `lastUpdateId`.
 /// 5. Load the snapshot; the book is now at `lastUpdateId`.
-/// 6. For each delta kept, then for each that arrives:
-///    a. `u` not above the book's number: ignore it;
-///    b. `U` above the book's number + 1: updates were missed. The book is lost; keep this delta and go to 2 with the
-///       stream still open, for this instrument only;
-///    c. else apply it; the book is now at `u`.
+/// 6. For each delta kept, then for each that arrives, one of three:
+///    - `u` not above the book's number: ignore it;
+///    - `U` above the book's number + 1: updates were missed. The book is lost; keep this delta and go to 2 with the
+///      stream still open, for this instrument only;
+///    - else apply it; the book is now at `u`.
 ///
 /// Step 3 as printed by the venue compares with `lastUpdateId` itself. Contiguous deltas may start exactly one above
 /// the snapshot, so the test used here, and by other implementations, is `U <= lastUpdateId + 1 <= u`.
@@ -130,10 +130,6 @@ impl DepthSync {
     pub fn on_snapshot(&mut self, last_update_id: Option<u64>) -> SnapshotStep {
         let snapshot_id = last_update_id;
         match self.phase {
-            Phase::Waiting { kept: None } => {
-                self.phase = Phase::Live { book_id: snapshot_id };
-                SnapshotStep::Join
-            }
             Phase::Waiting { kept: Some((oldest, newest)) } => {
                 if snapshot_id.is_some_and(|id| id.saturating_add(1) < oldest) {
                     return SnapshotStep::TooOld;
@@ -144,7 +140,7 @@ impl DepthSync {
             Phase::Live { book_id: Some(id) } if snapshot_id.is_none_or(|snapshot| snapshot <= id) => {
                 SnapshotStep::Covered
             }
-            Phase::Live { .. } => {
+            Phase::Waiting { kept: None } | Phase::Live { .. } => {
                 self.phase = Phase::Live { book_id: snapshot_id };
                 SnapshotStep::Join
             }
