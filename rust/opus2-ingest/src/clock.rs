@@ -34,7 +34,10 @@ impl Clock {
     /// The time now.
     #[must_use]
     pub fn now(&self) -> Stamp {
-        Stamp { recv_ts: self.guard(wall()), instant: Instant::now() }
+        // In this order: what was given out before the clock was read can only be later if the clock went back. The
+        // other way round, another thread may have been faster.
+        let last = self.last.load(Ordering::Acquire);
+        Stamp { recv_ts: self.guard(last, wall()), instant: Instant::now() }
     }
 
     /// How many readings were held, because the wall clock had gone back, since this was last asked.
@@ -42,12 +45,11 @@ impl Clock {
         self.held.swap(0, Ordering::Relaxed)
     }
 
-    fn guard(&self, wall: UnixNanos) -> UnixNanos {
-        let last = self.last.fetch_max(wall.0, Ordering::Relaxed);
+    fn guard(&self, last: i64, wall: UnixNanos) -> UnixNanos {
         if last > wall.0 {
             self.held.fetch_add(1, Ordering::Relaxed);
         }
-        UnixNanos(last.max(wall.0))
+        UnixNanos(self.last.fetch_max(wall.0, Ordering::AcqRel).max(wall.0))
     }
 }
 
@@ -65,7 +67,8 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_is_held_and_counted() {
         let clock = Clock::new();
-        let guarded = [10, 11, 5, 10, 12].map(|wall| clock.guard(UnixNanos(wall)).0);
+        let guarded = [10, 11, 5, 10, 12]
+            .map(|wall| clock.guard(clock.last.load(Ordering::Acquire), UnixNanos(wall)).0);
         assert_eq!(guarded, [10, 11, 11, 11, 12]);
         assert_eq!(clock.take_held_count(), 2);
         assert_eq!(clock.take_held_count(), 0);

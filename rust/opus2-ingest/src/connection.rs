@@ -13,6 +13,7 @@ use opus2_wire::spec::encode_spec;
 use opus2_wire::view::dead_letter::{self, excerpt, write_dead_letter};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -89,6 +90,7 @@ impl End {
             WsError::ConnectionClosed | WsError::AlreadyClosed => Self::ClosedByVenue,
             WsError::Capacity(_) => Self::MessageTooLarge,
             WsError::Utf8(_) => Self::NotUtf8,
+            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Io,
             WsError::Protocol(_) | WsError::AttackAttempt => Self::Protocol,
             _ => Self::Io,
         }
@@ -274,9 +276,11 @@ impl Connection<'_> {
     async fn tick(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), End> {
         let stamp = self.shared.clock.now();
         self.give(stamp, Input::Timer, &[], stop).await?;
-        let losses = Arc::clone(&self.losses);
         let mut lost = Vec::new();
-        losses.take(|instrument| lost.push(instrument));
+        // While the broker takes nothing, a new snapshot would be lost as well: first it must take something again.
+        if self.shared.publisher.is_delivering() {
+            self.losses.take(|instrument| lost.push(instrument));
+        }
         for instrument in lost {
             self.give(stamp, Input::Lost { instrument }, &[], stop).await?;
         }

@@ -254,6 +254,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_daemon_can_be_spawned() {
+        fn check<F: Future + Send>(_: impl Fn(Config, TcpListener) -> F) {}
+        check(|config, listener| run(config, listener, std::future::pending()));
+    }
+
+    #[test]
     fn instruments_are_selected_in_the_order_asked_for_and_the_others_named() {
         let entry = |symbol: &str, status: &str| {
             format!(

@@ -102,6 +102,7 @@ struct Ticket {
 struct Delivery {
     metrics: Arc<Metrics>,
     room: Arc<Notify>,
+    is_delivering: Arc<AtomicBool>,
     fatal: watch::Sender<Option<String>>,
 }
 
@@ -134,6 +135,7 @@ impl ProducerContext for Delivery {
         self.metrics.queue_records.dec();
         self.metrics.queue_bytes.sub(ticket.bytes);
         self.room.notify_waiters();
+        self.is_delivering.store(result.is_ok(), Ordering::Release);
         match (result, ticket.record) {
             (Ok(_), Some((channel, ..))) => self.metrics.acked(channel, ticket.read_at.elapsed()),
             (Ok(_), None) => {}
@@ -155,6 +157,7 @@ pub struct Publisher {
     producer: ThreadedProducer<Delivery>,
     metrics: Arc<Metrics>,
     room: Arc<Notify>,
+    is_delivering: Arc<AtomicBool>,
     fatal: watch::Receiver<Option<String>>,
     records_limit: i64,
     bytes_limit: i64,
@@ -180,14 +183,20 @@ impl Publisher {
     pub fn new(settings: &PublishSettings, metrics: Arc<Metrics>) -> Result<Self, IngestError> {
         let room = Arc::new(Notify::new());
         let (fatal_sender, fatal) = watch::channel(None);
-        let context =
-            Delivery { metrics: Arc::clone(&metrics), room: Arc::clone(&room), fatal: fatal_sender };
+        let is_delivering = Arc::new(AtomicBool::new(true));
+        let context = Delivery {
+            metrics: Arc::clone(&metrics),
+            room: Arc::clone(&room),
+            is_delivering: Arc::clone(&is_delivering),
+            fatal: fatal_sender,
+        };
         let producer =
             producer_config(settings).create_with_context(context).map_err(IngestError::BrokerSettings)?;
         Ok(Self {
             producer,
             metrics,
             room,
+            is_delivering,
             fatal,
             records_limit: i64::try_from(settings.in_flight_records_limit).unwrap_or(i64::MAX),
             bytes_limit: i64::try_from(settings.in_flight_bytes_limit).unwrap_or(i64::MAX),
@@ -309,12 +318,20 @@ impl Publisher {
         }
     }
 
+    /// True unless the newest thing that came back from the broker client was a record that it could not deliver.
+    #[must_use]
+    pub fn is_delivering(&self) -> bool {
+        self.is_delivering.load(Ordering::Acquire)
+    }
+
     /// Waits until the broker client has failed for good; gives its words.
     pub async fn fatal(&self) -> String {
         let mut fatal = self.fatal.clone();
-        match fatal.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or_default(),
-            Err(_) => std::future::pending().await,
+        let reason = fatal.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        match reason {
+            Some(reason) => reason,
+            // The client is gone without having failed.
+            None => std::future::pending().await,
         }
     }
 
@@ -327,8 +344,11 @@ impl Publisher {
             return true;
         }
         self.producer.purge(PurgeConfig::default().queue().inflight());
-        // Purged records come back as failed ones; this serves them.
-        self.producer.flush(PURGE_MAX).is_ok() && self.metrics.queue_records.get() == 0
+        // Purged records come back as failed ones; this serves them, so that they are counted.
+        if let Err(error) = self.producer.flush(PURGE_MAX) {
+            tracing::error!(error = %error, "broker client does not give its records back");
+        }
+        false
     }
 }
 

@@ -1,5 +1,6 @@
 //! The topics we write: are they there, how many partitions have they.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -11,6 +12,8 @@ use crate::config::PublishSettings;
 use crate::error::IngestError;
 use crate::publisher::client_config;
 
+type Admin = AdminClient<DefaultClientContext>;
+
 /// How long one question to the broker may take.
 const QUESTION_MAX: Duration = Duration::from_secs(5);
 /// The pause between two questions.
@@ -21,14 +24,15 @@ const PAUSE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// No broker within [`PublishSettings::startup_max`], topics missing that are not ours to make, or not made.
-pub async fn prepare_topics(settings: &PublishSettings, topics: &[&str]) -> Result<Vec<u32>, IngestError> {
-    let admin: AdminClient<DefaultClientContext> =
-        client_config(settings).create().map_err(IngestError::BrokerSettings)?;
-    let admin = std::sync::Arc::new(admin);
+pub async fn prepare_topics(
+    settings: &PublishSettings,
+    topics: &[&'static str],
+) -> Result<Vec<u32>, IngestError> {
+    let admin: Admin = client_config(settings).create().map_err(IngestError::BrokerSettings)?;
+    let admin = Arc::new(admin);
     let started = Instant::now();
     loop {
-        let metadata = ask(&admin, settings, started).await?;
-        let partitions: Vec<u32> = topics.iter().map(|topic| partitions_of(&metadata, topic)).collect();
+        let partitions = ask(&admin, settings, topics, started).await?;
         let missing: Vec<&str> = topics
             .iter()
             .zip(&partitions)
@@ -38,32 +42,35 @@ pub async fn prepare_topics(settings: &PublishSettings, topics: &[&str]) -> Resu
         if missing.is_empty() {
             return Ok(partitions);
         }
-        let names = || missing.iter().map(|topic| (*topic).to_owned()).collect();
-        let Some(partitions) = settings.create_partitions else {
-            return Err(IngestError::TopicsMissing { topics: names() });
+        let Some(partitions) =
+            settings.create_partitions.filter(|_| started.elapsed() < settings.startup_max)
+        else {
+            return Err(IngestError::TopicsMissing {
+                topics: missing.into_iter().map(str::to_owned).collect(),
+            });
         };
-        if started.elapsed() > settings.startup_max {
-            return Err(IngestError::TopicsMissing { topics: names() });
-        }
         create(&admin, &missing, partitions).await?;
         // A new topic takes a moment to show.
         tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// All topics at once: asking for one by name would make a careless broker create it.
+/// The number of partitions of each topic, zero for one that is not there.
 async fn ask(
-    admin: &std::sync::Arc<AdminClient<DefaultClientContext>>,
+    admin: &Arc<Admin>,
     settings: &PublishSettings,
+    topics: &[&'static str],
     started: Instant,
-) -> Result<Metadata, IngestError> {
+) -> Result<Vec<u32>, IngestError> {
     loop {
-        let client = std::sync::Arc::clone(admin);
-        let answer =
-            tokio::task::spawn_blocking(move || client.inner().fetch_metadata(None, QUESTION_MAX)).await;
-        match answer.map_err(|source| IngestError::TaskDied { task: "metadata", source })? {
-            Ok(metadata) if !metadata.brokers().is_empty() => return Ok(metadata),
-            Ok(_) => {}
+        let (client, topics) = (Arc::clone(admin), topics.to_vec());
+        let question = tokio::task::spawn_blocking(move || {
+            // All topics at once: asking for one by name would make a careless broker create it.
+            let metadata = client.inner().fetch_metadata(None, QUESTION_MAX)?;
+            Ok(topics.into_iter().map(|topic| partitions_of(&metadata, topic)).collect())
+        });
+        match question.await.map_err(|source| IngestError::TaskDied { task: "metadata", source })? {
+            Ok(partitions) => return Ok(partitions),
             Err(source) if started.elapsed() >= settings.startup_max => {
                 return Err(IngestError::BrokerUnreachable {
                     brokers: settings.brokers.clone(),
@@ -82,11 +89,7 @@ fn partitions_of(metadata: &Metadata, topic: &str) -> u32 {
     found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX))
 }
 
-async fn create(
-    admin: &AdminClient<DefaultClientContext>,
-    topics: &[&str],
-    partitions: u32,
-) -> Result<(), IngestError> {
+async fn create(admin: &Admin, topics: &[&str], partitions: u32) -> Result<(), IngestError> {
     let count = i32::try_from(partitions).unwrap_or(i32::MAX);
     let new: Vec<NewTopic<'_>> =
         topics.iter().map(|topic| NewTopic::new(topic, count, TopicReplication::Fixed(1))).collect();
