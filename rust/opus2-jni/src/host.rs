@@ -186,10 +186,6 @@ fn refuse(code: ErrorCode, text: &str) -> i32 {
 
 #[cold]
 fn refuse_handle(code: ErrorCode, handle: i64) -> i32 {
-    // A poisoned handle keeps its own text: it says why.
-    if code == ErrorCode::Poisoned {
-        return code.code();
-    }
     refuse(code, &format!("handle {handle}: {}", code.meaning()))
 }
 

@@ -11,6 +11,7 @@
 //! `unsafe` is confined to `jni_api`, `c_api`, `memory` (addresses to slices) and `table`. Nothing here owns a thread, calls
 //! into Java, or keeps an address after a call. The Rust names exist for our own tests and for `cargo xtask codegen`.
 
+mod atomic;
 mod c_api;
 mod code;
 mod engine;

@@ -60,7 +60,7 @@ fn message_of(payload: Box<dyn Any + Send>) -> String {
         Err(payload) => match payload.downcast::<&'static str>() {
             Ok(text) => (*text).to_owned(),
             Err(payload) => {
-                // Dropping a payload of an unknown type may panic again, now with nobody to catch it.
+                // Dropping a payload of an unknown type may panic again, now with nobody to catch it: leak it.
                 std::mem::forget(payload);
                 "with a payload that is not text".to_owned()
             }

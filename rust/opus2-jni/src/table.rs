@@ -5,15 +5,16 @@
 //! handle's generation* to *entered*: it fails for a stale handle, for a second thread, and for a poisoned slot, and
 //! whoever succeeds is alone with the slot's value until it leaves. There are no locks and no waiting.
 //!
-//! Nothing here knows what the values are.
+//! Nothing here knows what the values are. `tests/table_model.rs` runs this file under every interleaving of two and
+//! three threads.
 
 #![expect(unsafe_code, reason = "a slot's value is reached through an UnsafeCell guarded by the slot's word")]
 
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::ErrorCode;
+use crate::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 const SLOT_BITS: u32 = 12;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
@@ -57,6 +58,7 @@ pub(crate) enum Poison {
 }
 
 impl<T, const SLOTS: usize> Table<T, SLOTS> {
+    /// All slots free.
     pub(crate) const fn new() -> Self {
         assert!(SLOTS > 0 && SLOTS <= 1 << SLOT_BITS, "slots must be 1 to 4096");
         Self { slots: [const { Slot::new() }; SLOTS], next: AtomicUsize::new(0) }
@@ -203,67 +205,78 @@ fn handle_of(index: usize, generation: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::atomic::run;
 
     #[test]
     fn an_entered_slot_is_busy_for_everyone_until_it_is_left() {
-        let table = Table::<u32, 2>::new();
-        let handle = table.insert(Box::new(7)).unwrap();
-        let mut entered = table.enter(handle, Poison::Refuse).unwrap();
-        *entered += 1;
-        for poison in [Poison::Refuse, Poison::Allow] {
-            assert_eq!(table.enter(handle, poison).unwrap_err(), ErrorCode::Busy);
-        }
-        assert_eq!(table.remove(handle), Err(ErrorCode::Busy));
-        drop(entered);
-        assert_eq!(table.remove(handle), Ok(Box::new(8)));
+        run(|| {
+            let table = Table::<u32, 2>::new();
+            let handle = table.insert(Box::new(7)).unwrap();
+            let mut entered = table.enter(handle, Poison::Refuse).unwrap();
+            *entered += 1;
+            for poison in [Poison::Refuse, Poison::Allow] {
+                assert_eq!(table.enter(handle, poison).unwrap_err(), ErrorCode::Busy);
+            }
+            assert_eq!(table.remove(handle), Err(ErrorCode::Busy));
+            drop(entered);
+            assert_eq!(table.remove(handle), Ok(Box::new(8)));
+        });
     }
 
     #[test]
     fn a_poisoned_slot_stays_poisoned_and_busy_comes_first() {
-        let table = Table::<u32, 1>::new();
-        let handle = table.insert(Box::new(7)).unwrap();
-        table.enter(handle, Poison::Refuse).unwrap().poison();
-        for _ in 0..2 {
-            assert_eq!(table.enter(handle, Poison::Refuse).unwrap_err(), ErrorCode::Poisoned);
-            let entered = table.enter(handle, Poison::Allow).unwrap();
-            assert_eq!(*entered, 7);
-            assert_eq!(table.enter(handle, Poison::Refuse).unwrap_err(), ErrorCode::Busy);
-            assert_eq!(table.enter(handle, Poison::Allow).unwrap_err(), ErrorCode::Busy);
-        }
-        assert_eq!(table.remove(handle), Ok(Box::new(7)));
-        assert_eq!(table.remove(handle), Err(ErrorCode::BadHandle));
+        run(|| {
+            let table = Table::<u32, 1>::new();
+            let handle = table.insert(Box::new(7)).unwrap();
+            table.enter(handle, Poison::Refuse).unwrap().poison();
+            for _ in 0..2 {
+                assert_eq!(table.enter(handle, Poison::Refuse).unwrap_err(), ErrorCode::Poisoned);
+                let entered = table.enter(handle, Poison::Allow).unwrap();
+                assert_eq!(*entered, 7);
+                assert_eq!(table.enter(handle, Poison::Refuse).unwrap_err(), ErrorCode::Busy);
+                assert_eq!(table.enter(handle, Poison::Allow).unwrap_err(), ErrorCode::Busy);
+            }
+            assert_eq!(table.remove(handle), Ok(Box::new(7)));
+            assert_eq!(table.remove(handle), Err(ErrorCode::BadHandle));
+        });
     }
 
     #[test]
     fn a_slot_used_again_has_another_handle() {
-        let table = Table::<u32, 1>::new();
-        let first = table.insert(Box::new(1)).unwrap();
-        assert_eq!(table.insert(Box::new(2)), Err(Box::new(2)), "the only slot is taken");
-        table.remove(first).unwrap();
-        let second = table.insert(Box::new(3)).unwrap();
-        assert_ne!(first, second);
-        assert_eq!(table.enter(first, Poison::Allow).unwrap_err(), ErrorCode::BadHandle);
-        assert_eq!(*table.enter(second, Poison::Refuse).unwrap(), 3);
+        run(|| {
+            let table = Table::<u32, 1>::new();
+            let first = table.insert(Box::new(1)).unwrap();
+            assert_eq!(table.insert(Box::new(2)), Err(Box::new(2)), "the only slot is taken");
+            table.remove(first).unwrap();
+            let second = table.insert(Box::new(3)).unwrap();
+            assert_ne!(first, second);
+            assert_eq!(table.enter(first, Poison::Allow).unwrap_err(), ErrorCode::BadHandle);
+            assert_eq!(*table.enter(second, Poison::Refuse).unwrap(), 3);
+        });
     }
 
     #[test]
     fn a_slot_out_of_generations_is_retired() {
-        let table = Table::<u32, 1>::new();
-        table.slots[0].word.store((GENERATION_MAX - 1) << GENERATION_SHIFT, Ordering::Relaxed);
-        let last = table.insert(Box::new(1)).unwrap();
-        assert_eq!(last, i64::MAX & !(SLOT_MASK.cast_signed()));
-        table.remove(last).unwrap();
-        assert_eq!(table.insert(Box::new(2)), Err(Box::new(2)));
+        run(|| {
+            let table = Table::<u32, 1>::new();
+            table.slots[0].word.store((GENERATION_MAX - 1) << GENERATION_SHIFT, Ordering::Relaxed);
+            let last = table.insert(Box::new(1)).unwrap();
+            assert_eq!(last, i64::MAX & !(SLOT_MASK.cast_signed()));
+            table.remove(last).unwrap();
+            assert_eq!(table.insert(Box::new(2)), Err(Box::new(2)));
+        });
     }
 
     #[test]
     fn integers_that_are_no_handles_are_refused() {
-        let table = Table::<u32, 2>::new();
-        let handle = table.insert(Box::new(1)).unwrap();
-        for forged in
-            [0, -1, 1, i64::MIN, i64::MAX, handle + 1, handle + 2, handle + (1 << SLOT_BITS), -handle]
-        {
-            assert_eq!(table.enter(forged, Poison::Allow).unwrap_err(), ErrorCode::BadHandle, "{forged}");
-        }
+        run(|| {
+            let table = Table::<u32, 2>::new();
+            let handle = table.insert(Box::new(1)).unwrap();
+            for forged in
+                [0, -1, 1, i64::MIN, i64::MAX, handle + 1, handle + 2, handle + (1 << SLOT_BITS), -handle]
+            {
+                assert_eq!(table.enter(forged, Poison::Allow).unwrap_err(), ErrorCode::BadHandle, "{forged}");
+            }
+        });
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! | key | the call |
 //! | --- | --- |
-//! | `panic-str`, `panic-string`, `panic-other` | panics with a `&str`, a `String`, or a payload that is not text |
+//! | `panic-str`, `panic-string` | panics with a `&str`, a `String` |
+//! | `panic-other` | panics with a payload that is not text, and that panics again when it is dropped |
 //! | `error` | is refused with a fatal error |
 //! | `arm-drain`, `arm-counters`, `arm-drop` | succeeds; the next `drain_dirty`, `counters`, or the destructor panics |
 //! | any other | `process` copies the record; `on_timer` asks for a timer 1 ns later; `save` gives the last record |
@@ -19,6 +20,15 @@ pub(crate) struct Faulty {
     last: BTreeMap<String, Vec<u8>>,
     dirty: Vec<String>,
     armed: Option<Armed>,
+}
+
+/// What a careless payload may be.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("asked to panic with a payload that panics");
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +49,7 @@ impl Faulty {
         match key {
             "panic-str" => panic!("asked to panic"),
             "panic-string" => panic!("asked to panic by key {key:?}"),
-            "panic-other" => std::panic::panic_any(7u8),
+            "panic-other" => std::panic::panic_any(Bomb),
             "error" => {
                 let reason = "asked to fail".to_owned();
                 return Err(OperatorError::Config { operator: "faulty", reason });
