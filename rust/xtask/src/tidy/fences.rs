@@ -65,7 +65,7 @@ const FENCES: [Fence; 10] = [
     },
     Fence {
         crates: &["anyhow"],
-        users: &["opus2-cli", "opus2-local", "xtask"],
+        users: &["opus2-cli", "xtask"],
         in_tests: true,
         why: "libraries have typed errors",
     },

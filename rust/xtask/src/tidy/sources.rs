@@ -14,7 +14,7 @@ const IMPURE: [(&str, &str); 15] = [
     ("std::env", "take a configuration as an argument; a shell reads the environment"),
     ("std::process", "return an error; a shell decides when the process ends"),
     ("std::thread", "the core owns no thread; a host calls it"),
-    ("std::io::", "take and give bytes; a shell does the input and output"),
+    ("std::io::std", "take and give bytes; a shell has the terminal"),
     ("SystemTime", "take a UnixNanos as an argument; a shell reads the clock"),
     ("Instant::now", "take a UnixNanos as an argument; a shell reads the clock"),
     ("async ", "give back what should happen; a shell waits for it"),
