@@ -1,7 +1,7 @@
 //! `opus2 simulate`: arguments, signals, and the line that says where the venue is.
 
 use std::fs;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,12 +12,19 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Serve a simulated Binance on loopback: REST under /api/v3, streams under /stream and /ws, truth, counts and faults
-/// under /sim.
-///
-/// The market comes from the seed alone, and is played at its own pace whether or not anybody reads. Stop with Ctrl-C or
-/// SIGTERM: everything queued is sent, connections are closed, the counts are printed.
+/// What `--help` says below the options.
+const HELP: &str = "\
+Speaks Binance's protocol: REST under /api/v3, streams under /stream and /ws. Truth, counts, pause and faults are under \
+/sim; docs/contracts/simulator.md describes them. The market comes from the seed alone and is played at its own pace, \
+whether or not anybody reads. Ctrl-C or SIGTERM stops it: what is queued is sent, connections are closed properly, the \
+counts are printed.
+
+  opus2 simulate --listen 127.0.0.1:9001 --instruments 50 --rate 5000
+  curl '127.0.0.1:9001/api/v3/depth?symbol=BTCUSDT&limit=5'";
+
+/// Arguments of `opus2 simulate`.
 #[derive(clap::Args)]
+#[command(after_help = HELP)]
 pub(crate) struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
@@ -77,7 +84,12 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let has_colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(has_colours)
+        .init();
     let config = args.to_config();
     config.validate()?;
     // One thread: the engine and the connections hand frames to each other thousands of times a second.
@@ -146,5 +158,62 @@ fn print_line(line: &str) -> anyhow::Result<()> {
     match writeln!(std::io::stdout(), "{line}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn args(text: &str) -> Args {
+        Cli::try_parse_from(std::iter::once("simulate").chain(text.split_whitespace())).unwrap().args
+    }
+
+    #[test]
+    fn a_lifetime_leaves_time_for_its_notice() {
+        let rules = args("--connection-lifetime 4 --weight-limit 12").to_config().rules;
+        assert_eq!(
+            (rules.connection_lifetime, rules.shutdown_notice),
+            (Duration::from_secs(4), Duration::from_secs(2))
+        );
+        assert_eq!(rules.weight_limit, 12);
+        assert_eq!(args("").to_config().rules.connection_lifetime, Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn durations_are_positive_seconds() {
+        assert_eq!(parse_secs("0.5"), Ok(Duration::from_millis(500)));
+        for bad in ["0", "-1", "x", "1e99", "NaN"] {
+            assert!(parse_secs(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_says_what_to_do() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let args = args(&format!("--listen 127.0.0.1:{port}"));
+        let error = simulate(&args, args.to_config()).await.unwrap_err().to_string();
+        let expect = format!("port {port} of 127.0.0.1 is taken by another program; stop that one, ");
+        assert!(error.starts_with(&expect), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_address_is_in_the_file_and_the_run_ends_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("address");
+        let args = args(&format!("--for 0.2 --print-port-file {}", file.display()));
+        let stats = simulate(&args, args.to_config()).await.unwrap();
+        let address: SocketAddr = fs::read_to_string(&file).unwrap().parse().unwrap();
+        assert!(address.ip().is_loopback() && address.port() != 0);
+        assert!(stats.published > 0);
     }
 }

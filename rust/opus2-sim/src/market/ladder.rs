@@ -150,6 +150,8 @@ fn to_level((price, qty): (&Price, &Qty)) -> Level {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ladder() -> Ladder {
@@ -192,6 +194,51 @@ mod tests {
         check(take(Aggressor::Buy, 14, 102), &[(Ask, 102, 0)], &[(102, 10)]);
         check(take(Aggressor::Sell, 14, 99), &[(Bid, 100, 0), (Bid, 99, 6)], &[(100, 10), (99, 4)]);
         check(take(Aggressor::Sell, 14, 101), &[], &[]);
+    }
+
+    fn order() -> impl Strategy<Value = Order> {
+        let side = prop_oneof![Just(Side::Bid), Just(Side::Ask)];
+        (0..3, side, 1i64..40, 1i64..30).prop_map(|(kind, side, offset, qty)| match (kind, side) {
+            // Bids below 100, asks above: additions that never cross, as the flow promises.
+            (0, Side::Bid) => Order::Add { side, price: Price(100 - offset), qty: Qty(qty) },
+            (0, Side::Ask) => Order::Add { side, price: Price(100 + offset), qty: Qty(qty) },
+            (1, _) => Order::Cancel { side, price: Price(80 + offset), qty: Qty(qty) },
+            (_, Side::Bid) => {
+                Order::Take { aggressor: Aggressor::Buy, qty: Qty(qty), limit: Price(100 + offset) }
+            }
+            (_, Side::Ask) => {
+                Order::Take { aggressor: Aggressor::Sell, qty: Qty(qty), limit: Price(100 - offset) }
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn changes_alone_rebuild_the_book(orders in prop::collection::vec(order(), 1..200)) {
+            let mut ladder = ladder();
+            let mut copy: BTreeMap<(Side, Price), Qty> = [Side::Bid, Side::Ask]
+                .into_iter()
+                .flat_map(|side| ladder.levels(side, usize::MAX).into_iter().map(move |l| ((side, l.price), l.qty)))
+                .collect();
+            let mut effects = Effects::default();
+            for order in orders {
+                effects.clear();
+                ladder.apply(order, &mut effects);
+                for Change { side, level } in &effects.changes {
+                    prop_assert!(level.qty.0 >= 0);
+                    match level.qty.0 {
+                        0 => copy.remove(&(*side, level.price)),
+                        _ => copy.insert((*side, level.price), level.qty),
+                    };
+                }
+                for side in [Side::Bid, Side::Ask] {
+                    let levels = ladder.levels(side, usize::MAX);
+                    prop_assert_eq!(levels.len(), copy.keys().filter(|key| key.0 == side).count());
+                    prop_assert!(levels.iter().all(|level| copy.get(&(side, level.price)) == Some(&level.qty)));
+                }
+                prop_assert!(ladder.best(Side::Bid).unwrap().price < ladder.best(Side::Ask).unwrap().price);
+            }
+        }
     }
 
     #[test]

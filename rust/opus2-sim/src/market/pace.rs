@@ -4,7 +4,7 @@ use super::number::{count_to_float, to_seconds};
 use super::time::SimTime;
 
 /// An order's expected number of messages before any was seen: fills, changes of the best, its share of a batch.
-const MESSAGES_PER_ORDER_PRIOR: f64 = 0.3;
+const MESSAGES_PER_ORDER_PRIOR: f64 = 0.55;
 
 /// Weight of the prior, and memory of the estimate, in orders.
 const MEMORY_ORDERS: f64 = 500.0;

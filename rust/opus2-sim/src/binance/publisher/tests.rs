@@ -1,5 +1,9 @@
+//! A client that believes what is published ends with the true book.
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::market::WorldConfig;
@@ -15,7 +19,6 @@ struct Client {
     trade_id: u64,
     batches: u32,
     tickers_compared: u32,
-    trades: u32,
 }
 
 impl Client {
@@ -58,7 +61,6 @@ impl Client {
             Body::Trade { id, .. } => {
                 assert_eq!(id, self.trade_id + 1, "trade ids have no holes");
                 self.trade_id = id;
-                self.trades += 1;
             }
             Body::BookTicker { update_id, bid, ask } => {
                 assert!(update_id > self.books[0].1, "a ticker comes before the batch that covers it");
@@ -85,28 +87,32 @@ impl Client {
 }
 
 fn publisher(seed: u64) -> Publisher {
-    Publisher::new(World::new(WorldConfig { seed, instruments: 3, messages_per_sec: 300.0 }))
+    publisher_of(seed, 3, 300.0)
 }
 
-#[test]
-fn a_client_of_the_feed_always_has_the_true_book() {
-    let mut publisher = publisher(5);
-    let mut clients: Vec<Client> =
-        (0..3).map(|instrument| Client::from_snapshot(publisher.world(), instrument)).collect();
-    while publisher.next_at() < SimTime(5 * SimTime::SECOND) {
-        publisher.step(&mut |publication| clients[publication.stream.instrument].hear(publication));
-    }
-    let now = publisher.next_at();
-    publisher
-        .publish_waiting(now, &mut |publication| clients[publication.stream.instrument].hear(publication));
-    for (instrument, client) in clients.iter().enumerate() {
-        let truth = Client::from_snapshot(publisher.world(), instrument);
-        assert_eq!(client.books, truth.books, "both depth streams lead to the book");
-        assert_eq!(client.trade_id, truth.trade_id);
-        assert!(
-            client.batches > 20 && client.tickers_compared > 20 && client.trades > 20,
-            "{instrument}: {client:?}"
-        );
+fn publisher_of(seed: u64, instruments: usize, messages_per_sec: f64) -> Publisher {
+    Publisher::new(World::new(WorldConfig { seed, instruments, messages_per_sec }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_client_of_the_feed_always_has_the_true_book(seed: u64, instruments in 1usize..6, rate in 50.0..2_000.0) {
+        let mut publisher = publisher_of(seed, instruments, rate);
+        let mut clients: Vec<Client> =
+            (0..instruments).map(|instrument| Client::from_snapshot(publisher.world(), instrument)).collect();
+        while publisher.next_at() < SimTime(2 * SimTime::SECOND) {
+            publisher.step(&mut |publication| clients[publication.stream.instrument].hear(publication));
+        }
+        let now = publisher.next_at();
+        publisher.publish_waiting(now, &mut |publication| clients[publication.stream.instrument].hear(publication));
+        for (instrument, client) in clients.iter().enumerate() {
+            let truth = Client::from_snapshot(publisher.world(), instrument);
+            assert_eq!(client.books, truth.books, "both depth streams lead to the book");
+            assert_eq!(client.trade_id, truth.trade_id);
+            assert!(client.batches > 0 && client.tickers_compared > 0, "{instrument}: {client:?}");
+        }
     }
 }
 

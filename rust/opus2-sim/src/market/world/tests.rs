@@ -1,3 +1,5 @@
+//! Do the books stay plausible, and is everything decided by the seed?
+
 use std::fmt::Write;
 
 use super::*;
