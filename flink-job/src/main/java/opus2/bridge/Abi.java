@@ -53,6 +53,7 @@ public final class Abi {
     public static final String[] OPERATORS = {
         "copy",
         "normalize",
+        "signal",
     };
 
     private Abi() {}
