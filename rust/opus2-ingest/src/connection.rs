@@ -545,21 +545,5 @@ fn nanos(duration: Duration) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_end_has_a_name_that_is_counted() {
-        let ends = CloseReason::ALL.map(End::Session).into_iter().chain([
-            End::ClosedByVenue,
-            End::Io,
-            End::Protocol,
-            End::MessageTooLarge,
-            End::NotUtf8,
-            End::Backpressure,
-            End::ConnectFailed,
-        ]);
-        assert_eq!(ends.map(End::as_str).collect::<Vec<_>>(), End::NAMES);
-        assert_eq!(End::Stopped.as_str(), "stopped");
-    }
-}
+#[path = "connection_tests.rs"]
+mod tests;

@@ -139,3 +139,75 @@ async fn answer(client: Arc<RestClient>, metrics: Arc<Metrics>, request: Snapsho
     // A connection that has ended does not want it any more.
     drop(request.reply.try_send(SnapshotAnswer { instrument: request.instrument, result }));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::Router;
+    use axum::extract::{RawQuery, State};
+    use axum::routing::get;
+    use opus2_types::Venue;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::RawConfig;
+
+    type Asked = Arc<Mutex<Vec<String>>>;
+
+    async fn depth(State(asked): State<Asked>, RawQuery(query): RawQuery) -> &'static str {
+        asked.lock().unwrap().push(query.unwrap());
+        "{}"
+    }
+
+    /// Puts in all requests (symbol, purpose, whether somebody waits) before the service starts; gives the symbols in the
+    /// order in which the venue was asked for them.
+    async fn order(requests: &[(&str, SnapshotPurpose, bool)]) -> String {
+        let asked = Asked::default();
+        let router = Router::new().route("/api/v3/depth", get(depth)).with_state(Arc::clone(&asked));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        let metrics = Arc::new(Metrics::new(Venue::Binance));
+        let rest = RawConfig::default().validate().unwrap().rest;
+        let client = RestClient::new(base, rest, Arc::new(Clock::new()), Arc::clone(&metrics)).unwrap();
+        let (sender, receiver) = mpsc::channel(requests.len());
+        let (reply, mut answers) = mpsc::channel(requests.len());
+        for (instrument, (symbol, purpose, is_awaited)) in requests.iter().enumerate() {
+            let reply = if *is_awaited { reply.clone() } else { mpsc::channel(1).0 };
+            let request = SnapshotRequest {
+                instrument,
+                symbol: (*symbol).into(),
+                levels: 100,
+                purpose: *purpose,
+                reply,
+            };
+            sender.try_send(request).unwrap();
+        }
+        let service = tokio::spawn(serve_snapshots(Arc::new(client), metrics, 1, requests.len(), receiver));
+        for _ in requests.iter().filter(|(.., is_awaited)| *is_awaited) {
+            let answer = answers.recv().await.unwrap();
+            assert_eq!(answer.result.unwrap().body, b"{}");
+        }
+        drop(sender);
+        service.await.unwrap();
+        let asked = asked.lock().unwrap();
+        let symbols = asked.iter().map(|query| query.split(['=', '&']).nth(1).unwrap().to_owned());
+        symbols.collect::<Vec<_>>().join(" ")
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_for_what_nobody_awaits() {
+        let start = SnapshotPurpose::Start;
+        assert_eq!(order(&[("A", start, true), ("B", start, false), ("C", start, true)]).await, "A C");
+    }
+
+    #[tokio::test]
+    async fn starting_instruments_go_before_lost_books() {
+        let (start, resync) = (SnapshotPurpose::Start, SnapshotPurpose::Resync);
+        let requests = [("A", resync, true), ("B", resync, true), ("C", start, true), ("D", start, true)];
+        // The first is on its way before the others are seen.
+        assert_eq!(order(&requests).await, "A C D B");
+    }
+}
