@@ -16,7 +16,8 @@ import java.util.zip.CheckedInputStream;
  *
  * <p>The JVM refuses to load one path in two class loaders, and a Flink session cluster gives every job its own. So
  * the library is copied to a file of its own name each time, compared with its CRC-32, loaded, asked for its ABI
- * version, and the file removed again: the mapping outlives it, and ends with the class loader.
+ * version, and the file removed again: the mapping outlives it, and ends with the class loader. With
+ * {@code -Dopus2.native.keep=true} the file stays, for profilers and debuggers, which read symbols from it.
  */
 final class NativeLibrary {
     private static final int COPY_BUFFER_BYTES = 1 << 16;
@@ -48,7 +49,9 @@ final class NativeLibrary {
                             + " -Djava.io.tmpdir to one that is not",
                     error);
         } finally {
-            remove(file);
+            if (!Boolean.getBoolean("opus2.native.keep")) {
+                remove(file);
+            }
         }
         isLoaded = true;
     }

@@ -1,6 +1,9 @@
 package opus2.bridge;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
  * Walks the entries that one native call gave, without an object per entry.
@@ -14,6 +17,8 @@ import java.nio.ByteBuffer;
  * that the last {@link #next()} reached.
  */
 public final class OutputCursor {
+    private static final VarHandle LONGS =
+            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final int RECORD = 1;
     private static final int TIMER = 2;
     private static final int RECORD_HEADER_BYTES = 16;
@@ -45,30 +50,35 @@ public final class OutputCursor {
      */
     public boolean next() {
         int at = nextAt;
-        if (at == limit) {
+        int left = limit - at;
+        if (left == 0) {
             return false;
         }
-        int kind = buffer.get(at);
-        if (kind == RECORD && limit - at >= RECORD_HEADER_BYTES) {
-            isTimer = false;
-            channel = buffer.get(at + 1) & 0xff;
-            keyLength = buffer.getShort(at + 2) & 0xffff;
-            payloadLength = buffer.getInt(at + 4);
-            eventTime = buffer.getLong(at + 8);
-            keyAt = at + RECORD_HEADER_BYTES;
-            // A payload above 2 GiB reads as negative here, and no buffer holds one.
-            if (payloadLength >= 0 && (long) keyAt + keyLength + payloadLength <= limit) {
-                nextAt = keyAt + keyLength + payloadLength;
+        if (left >= TIMER_BYTES) {
+            // Everything before the event time in one read.
+            long head = buffer.getLong(at);
+            int kind = (int) head & 0xff;
+            if (kind == RECORD && left >= RECORD_HEADER_BYTES) {
+                isTimer = false;
+                channel = (int) (head >>> 8) & 0xff;
+                keyLength = (int) (head >>> 16) & 0xffff;
+                payloadLength = (int) (head >>> 32);
+                eventTime = buffer.getLong(at + 8);
+                keyAt = at + RECORD_HEADER_BYTES;
+                // A payload above 2 GiB reads as negative here, and no buffer holds one.
+                if (payloadLength >= 0 && (long) keyAt + keyLength + payloadLength <= limit) {
+                    nextAt = keyAt + keyLength + payloadLength;
+                    return true;
+                }
+            } else if (kind == TIMER) {
+                isTimer = true;
+                eventTime = buffer.getLong(at + 1);
+                nextAt = at + TIMER_BYTES;
                 return true;
             }
-        } else if (kind == TIMER && limit - at >= TIMER_BYTES) {
-            isTimer = true;
-            eventTime = buffer.getLong(at + 1);
-            nextAt = at + TIMER_BYTES;
-            return true;
         }
         throw new IllegalStateException("the native output has no entry at byte " + at + " of " + limit
-                + " (kind " + kind + "); the jar and its native library are of different builds");
+                + "; the jar and its native library are of different builds");
     }
 
     /** Whether the entry asks to be woken at {@link #eventTime()}; else it is a record. */
@@ -110,11 +120,21 @@ public final class OutputCursor {
     }
 
     private boolean isKey(byte[] known) {
-        for (int index = known.length - 1; index >= 0; index--) {
-            if (buffer.get(keyAt + index) != known[index]) {
+        int last = keyLength - Long.BYTES;
+        if (last < 0) {
+            for (int index = 0; index < keyLength; index++) {
+                if (buffer.get(keyAt + index) != known[index]) {
+                    return false;
+                }
+            }
+            return true;
+        }
+        // Eight bytes at a time, the last eight overlapping those before.
+        for (int index = 0; index < last; index += Long.BYTES) {
+            if (buffer.getLong(keyAt + index) != (long) LONGS.get(known, index)) {
                 return false;
             }
         }
-        return true;
+        return buffer.getLong(keyAt + last) == (long) LONGS.get(known, last);
     }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import opus2.bridge.Abi;
 
 /**
  * The options of a job as text: {@code --name value}, or {@code name=value} in the file of {@code --properties}. The
@@ -148,11 +149,11 @@ final class JobOptions {
     JobConfig toConfig() {
         return new JobConfig(
                 nonEmpty("brokers"),
-                names("raw-topics"),
+                rawTopics(),
                 nonEmpty("group"),
                 choice("start", JobConfig.Start.class),
                 flag("bounded"),
-                names("operators"),
+                operators(),
                 stageConfig(),
                 choice("delivery", JobConfig.Delivery.class),
                 text("topic-prefix"),
@@ -199,11 +200,28 @@ final class JobOptions {
         if (names.stream().anyMatch(String::isEmpty)) {
             throw new IllegalArgumentException("option --" + name + " is '" + text(name) + "'; a name in it is empty");
         }
-        // A stage may be repeated, a topic may not.
-        if (name.equals("raw-topics") && new HashSet<>(names).size() < names.size()) {
-            throw new IllegalArgumentException("option --" + name + " is '" + text(name) + "'; a name is repeated");
-        }
         return names;
+    }
+
+    private List<String> rawTopics() {
+        List<String> topics = names("raw-topics");
+        if (new HashSet<>(topics).size() < topics.size()) {
+            throw new IllegalArgumentException(
+                    "option --raw-topics is '" + text("raw-topics") + "'; a name is repeated");
+        }
+        return topics;
+    }
+
+    private List<String> operators() {
+        List<String> known = List.of(Abi.OPERATORS);
+        List<String> operators = names("operators");
+        for (String operator : operators) {
+            if (!known.contains(operator)) {
+                throw new IllegalArgumentException("option --operators names '" + operator + "'; the native operators are "
+                        + String.join(", ", known));
+            }
+        }
+        return operators;
     }
 
     private <E extends Enum<E>> E choice(String name, Class<E> type) {

@@ -75,6 +75,7 @@ public class JobConfigTest {
         checkRefused("--brokers a --parallelism 2049", "'2049'; expected a whole number from 0 to 2048");
         checkRefused("--brokers a --checkpoint-interval-ms 1s", "'1s'; expected a whole number from 10 to 3600000");
         checkRefused("--brokers a --operators copy,,copy", "a name in it is empty");
+        checkRefused("--brokers a --operators normalise", "names 'normalise'; the native operators are copy, normalize");
         checkRefused("--brokers a --raw-topics x,x", "a name is repeated");
         checkRefused("--brokers a --config /nowhere.toml", "option --config: cannot read /nowhere.toml");
         checkRefused("--properties /nowhere", "option --properties: cannot read /nowhere");

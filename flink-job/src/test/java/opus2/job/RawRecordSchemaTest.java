@@ -5,53 +5,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.Assert.assertArrayEquals;
 import static org.junit.Assert.assertEquals;
 
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import opus2.operator.StageRecord;
-import opus2.operator.StageRecordSerializer;
-import org.apache.flink.api.common.serialization.DeserializationSchema;
-import org.apache.flink.metrics.Counter;
-import org.apache.flink.metrics.MetricGroup;
-import org.apache.flink.metrics.SimpleCounter;
-import org.apache.flink.metrics.groups.UnregisteredMetricsGroup;
-import org.apache.flink.util.Collector;
-import org.apache.flink.util.UserCodeClassLoader;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.junit.Before;
 import org.junit.Test;
 
 /** A Kafka record's way into the layout of {@code opus2_wire::raw}. */
 public class RawRecordSchemaTest {
-    private final RawRecordSchema schema = new RawRecordSchema();
-    private final Map<String, Counter> counters = new HashMap<>();
-    private final List<StageRecord> records = new ArrayList<>();
-
-    @Before
-    public void open() {
-        schema.open(new DeserializationSchema.InitializationContext() {
-            @Override
-            public MetricGroup getMetricGroup() {
-                return new UnregisteredMetricsGroup() {
-                    @Override
-                    public MetricGroup addGroup(String name) {
-                        return this;
-                    }
-
-                    @Override
-                    public Counter counter(String name) {
-                        return counters.computeIfAbsent(name, unused -> new SimpleCounter());
-                    }
-                };
-            }
-
-            @Override
-            public UserCodeClassLoader getUserCodeClassLoader() {
-                throw new UnsupportedOperationException("not needed");
-            }
-        });
-    }
+    private final SourceRecords schema = new SourceRecords();
 
     private static ConsumerRecord<byte[], byte[]> source(String key, String value, String... headers) {
         var record = new ConsumerRecord<>("topic", 0, 0,
@@ -62,46 +23,33 @@ public class RawRecordSchemaTest {
         return record;
     }
 
-    private void deserialize(ConsumerRecord<byte[], byte[]> source) throws Exception {
-        schema.deserialize(source, new Collector<>() {
-            @Override
-            public void collect(StageRecord record) {
-                records.add(StageRecordSerializer.INSTANCE.copy(record));
-            }
-
-            @Override
-            public void close() {}
-        });
-    }
-
     private void checkSkipped(ConsumerRecord<byte[], byte[]> source, RawRecordSchema.Skip reason) throws Exception {
-        long before = counters.get(reason.metricName()).getCount();
-        deserialize(source);
-        assertEquals(List.of(), records);
-        assertEquals(before + 1, counters.get(reason.metricName()).getCount());
+        long before = schema.skipped(reason);
+        assertEquals(List.of(), schema.read(source));
+        assertEquals(before + 1, schema.skipped(reason));
     }
 
-    private void checkTaken(ConsumerRecord<byte[], byte[]> source, String layout) throws Exception {
-        records.clear();
-        deserialize(source);
+    private StageRecord checkTaken(ConsumerRecord<byte[], byte[]> source, String layout) throws Exception {
+        List<StageRecord> records = schema.read(source);
         assertEquals(1, records.size());
         assertArrayEquals(layout.getBytes(ISO_8859_1), records.get(0).exactPayload());
+        return records.get(0);
     }
 
     @Test
     public void key_headers_and_value_are_written_as_they_are() throws Exception {
-        checkTaken(
+        StageRecord record = checkTaken(
                 source("binance:X", "{\"e\":1}", "recv_ts", "1723161253937085768", "market", "X/USD*", "n", ""),
                 "\11\0binance:X\3\7recv_ts\23\0001723161253937085768\6market\6\0X/USD*\1n\0\0\7\0\0\0{\"e\":1}");
-        StageRecord record = records.get(0);
         assertEquals("X/USD*", record.market);
         assertEquals(1_723_161_253_937_085_768L, record.eventTime);
         assertEquals(1_723_161_253_937L, record.timestampMillis());
         assertEquals("binance:X", new String(record.key, UTF_8));
         assertEquals(0, record.channel);
         // The same object again: nothing of the record before may shine through.
-        checkTaken(source("k", "v", "market", "M", "recv_ts", "-1"), "\1\0k\2\6market\1\0M\7recv_ts\2\0-1\1\0\0\0v");
-        assertEquals(-1, records.get(0).timestampMillis());
+        record = checkTaken(
+                source("k", "v", "market", "M", "recv_ts", "-1"), "\1\0k\2\6market\1\0M\7recv_ts\2\0-1\1\0\0\0v");
+        assertEquals(-1, record.timestampMillis());
     }
 
     @Test
@@ -113,9 +61,10 @@ public class RawRecordSchemaTest {
 
     @Test
     public void of_a_repeated_header_the_last_counts() throws Exception {
-        deserialize(source("k", "v", "market", "A", "recv_ts", "1", "market", "B", "recv_ts", "2"));
-        assertEquals("B", records.get(0).market);
-        assertEquals(2, records.get(0).eventTime);
+        var source = source("k", "v", "market", "A", "recv_ts", "1", "market", "B", "recv_ts", "2");
+        StageRecord record = schema.read(source).get(0);
+        assertEquals("B", record.market);
+        assertEquals(2, record.eventTime);
     }
 
     @Test
@@ -128,7 +77,7 @@ public class RawRecordSchemaTest {
         checkSkipped(source("k", "v", "market", "M", "recv_ts", "1.5"), RawRecordSchema.Skip.RECV_TS_UNREADABLE);
         checkSkipped(
                 source("k", "v", "market", "M", "recv_ts", "9223372036854775808"), RawRecordSchema.Skip.RECV_TS_UNREADABLE);
-        assertEquals(2, counters.get("records_skipped_market_missing").getCount());
+        assertEquals(2, schema.skipped(RawRecordSchema.Skip.MARKET_MISSING));
     }
 
     @Test

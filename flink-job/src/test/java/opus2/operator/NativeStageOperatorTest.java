@@ -29,12 +29,16 @@ public class NativeStageOperatorTest {
         return new StageRecord(market, 0, new byte[0], 1_700_000_000_123_456_789L, payload.getBytes(UTF_8));
     }
 
+    private static void checkOutput(StageHarness stage, StageRecord record, String expected) throws Exception {
+        assertEquals(List.of(expected), stage.process(record).stream().map(StageHarness::text).toList());
+    }
+
     /** One record of every market; each must come back as record {@code number} of its market. */
     private static void checkNumbered(StageHarness stage, long number) throws Exception {
         for (String market : MARKETS) {
-            assertEquals(
-                    List.of("0 " + market + " " + market + " " + number + " 0 payload " + number),
-                    stage.process(record(market, "payload " + number)));
+            checkOutput(
+                    stage, record(market, "payload " + number),
+                    "0 " + market + " " + market + " " + number + " payload " + number);
         }
     }
 
@@ -79,10 +83,8 @@ public class NativeStageOperatorTest {
             snapshot = stage.snapshot(3);
         }
         try (StageHarness stage = new StageHarness("copy", "", 1, snapshot, 1)) {
-            assertEquals(
-                    List.of("0 BTC/USD* BTC/USD* 3 0 x"), stage.process(record("BTC/USD*", "x")));
-            assertEquals(
-                    List.of("0 ETH/USD* ETH/USD* 2 0 x"), stage.process(record("ETH/USD*", "x")));
+            checkOutput(stage, record("BTC/USD*", "x"), "0 BTC/USD* BTC/USD* 3 x");
+            checkOutput(stage, record("ETH/USD*", "x"), "0 ETH/USD* ETH/USD* 2 x");
         }
     }
 
@@ -108,8 +110,8 @@ public class NativeStageOperatorTest {
     @Test
     public void a_shorter_record_after_a_longer_one_is_cut_to_its_length() throws Exception {
         try (StageHarness stage = new StageHarness("copy", "", 1)) {
-            assertEquals(List.of("0 A A 1 0 " + "x".repeat(1000)), stage.process(record("A", "x".repeat(1000))));
-            assertEquals(List.of("0 A A 2 0 y"), stage.process(record("A", "y")));
+            checkOutput(stage, record("A", "x".repeat(1000)), "0 A A 1 " + "x".repeat(1000));
+            checkOutput(stage, record("A", "y"), "0 A A 2 y");
         }
     }
 
