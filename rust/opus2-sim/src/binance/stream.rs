@@ -20,7 +20,7 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// Every kind, in the order of [`StreamKind::index`].
+    /// Every kind.
     pub const ALL: [Self; 4] = [Self::Depth100Ms, Self::Depth1000Ms, Self::Trade, Self::BookTicker];
 
     /// The part of a stream's name behind the symbol.
