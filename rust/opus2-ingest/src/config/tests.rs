@@ -1,3 +1,5 @@
+//! The three layers, and every message a wrong value gets.
+
 use std::io::Write as _;
 
 use super::*;

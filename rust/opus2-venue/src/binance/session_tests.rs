@@ -1,3 +1,5 @@
+//! Sessions step by step, and one property: whatever goes wrong, a book is right or flagged, and recovers.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
