@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.EnumMap;
+import java.util.Locale;
 import java.util.Map;
 import opus2.operator.StageRecord;
 import opus2.operator.StageRecordType;
@@ -28,7 +29,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Integers are little-endian. Only the headers {@code market} and {@code recv_ts} are looked at; what is in the
  * others, and in the value, is the native side's business. A record without these two, or that the layout cannot hold,
- * is skipped: counted in {@code opus2.source.records_skipped_REASON}, with a warning at most every ten seconds.
+ * is skipped: counted in {@code deserializer.opus2.source.records_skipped_REASON}, with a warning at most every ten seconds.
  */
 final class RawRecordSchema implements KafkaRecordDeserializationSchema<StageRecord> {
     private static final long serialVersionUID = 1L;
@@ -55,7 +56,7 @@ final class RawRecordSchema implements KafkaRecordDeserializationSchema<StageRec
         TOO_LONG;
 
         String metricName() {
-            return "records_skipped_" + name().toLowerCase(java.util.Locale.ROOT);
+            return "records_skipped_" + name().toLowerCase(Locale.ROOT);
         }
     }
 
