@@ -6,6 +6,7 @@ mod pipeline;
 mod recording;
 mod replay;
 mod simulate;
+mod up;
 mod watch;
 
 use std::process::ExitCode;
@@ -34,6 +35,10 @@ enum Command {
     Pipeline(pipeline::Args),
     /// Watch a running system: rates per step, latency, last signals.
     Watch(watch::Args),
+    /// Start the whole system on this machine, watch it, and say at the end whether every count agrees.
+    Up(up::Args),
+    /// Stop what `up --keep` left running.
+    Down(up::DownArgs),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +49,8 @@ fn main() -> ExitCode {
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Up(args) => up::run(&args),
+        Command::Down(args) => up::down(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
