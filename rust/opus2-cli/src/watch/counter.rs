@@ -27,15 +27,24 @@ pub(super) enum Baseline {
 pub(super) struct Counter {
     stale_after: Duration,
     last: Option<u64>,
-    count: u64,
-    /// When the count was seen to change, oldest first; the first entry is the first sight.
+    /// Growth since the baseline, and how much of it was before the last restart.
+    grown: u64,
+    restarted_at: u64,
+    /// When the growth was seen to change, oldest first; the first entry is the first sight.
     changes: VecDeque<(Duration, u64)>,
     history: VecDeque<u64>,
 }
 
 impl Counter {
     pub(super) fn new(stale_after: Duration) -> Self {
-        Self { stale_after, last: None, count: 0, changes: VecDeque::new(), history: VecDeque::new() }
+        Self {
+            stale_after,
+            last: None,
+            grown: 0,
+            restarted_at: 0,
+            changes: VecDeque::new(),
+            history: VecDeque::new(),
+        }
     }
 
     /// Takes a reading of the counter at `at`, a time since the monitor began.
@@ -47,12 +56,12 @@ impl Counter {
         };
         let is_first = self.last.is_none();
         self.last = Some(value);
-        self.count = self.count.saturating_add(grown);
+        self.grown = self.grown.saturating_add(grown);
         if is_first || grown > 0 {
             if self.changes.len() == CHANGES_LIMIT {
                 self.changes.pop_front();
             }
-            self.changes.push_back((at, self.count));
+            self.changes.push_back((at, self.grown));
         }
     }
 
@@ -63,18 +72,14 @@ impl Counter {
         }
     }
 
-    /// Counts from zero again; the owner is followed on.
+    /// Counts from zero again. The rate goes on.
     pub(super) fn restart(&mut self) {
-        self.count = 0;
-        if let Some(&(at, _)) = self.changes.back() {
-            self.changes.clear();
-            self.changes.push_back((at, 0));
-        }
+        self.restarted_at = self.grown;
     }
 
-    /// What was counted since the baseline; `None` before the first reading.
+    /// What was counted since the baseline or the last restart; `None` before the first reading.
     pub(super) fn count(&self) -> Option<u64> {
-        self.last.map(|_| self.count)
+        self.last.map(|_| self.grown - self.restarted_at)
     }
 
     /// Counts per second at `now`; `None` before the first reading.
@@ -164,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_keeps_following_the_same_owner() {
+    fn a_restart_begins_the_count_anew_and_leaves_the_rate_alone() {
         let mut counter = Counter::new(Duration::from_secs(12));
         counter.observe(Duration::ZERO, 100, Baseline::Zero);
         counter.observe(Duration::from_secs(1), 150, Baseline::Zero);
         counter.restart();
         counter.observe(Duration::from_secs(2), 170, Baseline::Zero);
         assert_eq!(counter.count(), Some(20));
-        assert_eq!(counter.rate(Duration::from_secs(2)), Some(20.0));
+        assert_eq!(counter.rate(Duration::from_secs(2)), Some(35.0));
     }
 }

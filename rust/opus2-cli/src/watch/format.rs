@@ -67,11 +67,11 @@ pub(super) fn clock(elapsed: Duration) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// Time of day, UTC, with milliseconds: `12:00:01.123`.
+/// Time of day, UTC, with tenths: `12:00:01.1`.
 pub(super) fn time_of_day(nanos: i64) -> String {
-    let millis = nanos.div_euclid(1_000_000).rem_euclid(86_400_000);
-    let seconds = millis / 1000;
-    format!("{:02}:{:02}:{:02}.{:03}", seconds / 3600, seconds / 60 % 60, seconds % 60, millis % 1000)
+    let tenths = nanos.div_euclid(100_000_000).rem_euclid(864_000);
+    let seconds = tenths / 10;
+    format!("{:02}:{:02}:{:02}.{}", seconds / 3600, seconds / 60 % 60, seconds % 60, tenths % 10)
 }
 
 /// A signed number in at most seven columns: `+12.35`, `-1.25k`, `+3.10M`.
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn times_are_utc() {
         assert_eq!(clock(Duration::from_secs(3_702)), "01:01:42");
-        assert_eq!(time_of_day(1_723_161_253_937_085_768), "23:54:13.937");
-        assert_eq!(time_of_day(-1), "23:59:59.999");
+        assert_eq!(time_of_day(1_723_161_253_937_085_768), "23:54:13.9");
+        assert_eq!(time_of_day(-1), "23:59:59.9");
     }
 
     #[test]

@@ -89,13 +89,17 @@ pub(crate) struct LastSignal {
     pub(crate) book: Option<String>,
 }
 
-/// Something a detector saw.
+/// Something a detector saw, once or several times in close succession.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Detection {
     pub(crate) instrument: String,
+    /// The first time.
     pub(crate) recv_ts: i64,
-    /// As the signal names it.
+    /// The last time.
+    pub(crate) last_ts: i64,
+    /// What was seen, for people: `↑ micro_move 250 ms`.
     pub(crate) text: String,
+    pub(crate) count: u64,
 }
 
 /// Where a monitor gets its numbers from.
@@ -191,9 +195,9 @@ pub(crate) struct Snapshot {
     /// Records of each topic since the monitor began (since the topic began, if that was later), from its offsets.
     pub(crate) topics: BTreeMap<String, u64>,
     pub(crate) job: Option<JobStatus>,
-    /// In the order of their names.
+    /// The busiest instruments first.
     pub(crate) signals: Vec<LastSignal>,
-    /// Newest first.
+    /// The latest to begin first.
     pub(crate) detections: Vec<Detection>,
     /// In the order of [`Source::ALL`].
     pub(crate) sources: Vec<SourceStatus>,

@@ -1,5 +1,6 @@
 //! What the sources told, put together. Pure: it is told the time, and knows no source.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use super::snapshot::{
 const STALE_AFTER: Duration = Duration::from_secs(3);
 /// Flink renews its counters every ten seconds unless told otherwise.
 const STALE_AFTER_FLINK: Duration = Duration::from_secs(12);
+/// How long a detector may be silent within one episode.
+const EPISODE_NANOS: i64 = 1_000_000_000;
 /// Where reasons beyond the limit are counted.
 const OTHER_REASONS: &str = "other";
 
@@ -155,15 +158,8 @@ impl State {
             return;
         }
         self.way.take(now, read_ts, signal);
-        for detection in &signal.detections {
-            if self.detections.len() == DETECTIONS_LIMIT {
-                self.detections.pop_back();
-            }
-            self.detections.push_front(Detection {
-                instrument: signal.key(),
-                recv_ts: signal.recv_ts,
-                text: detection.text(),
-            });
+        for detected in &signal.detections {
+            self.take_detection(signal, detected.text());
         }
         let Some(instrument) = instrument_entry(&mut self.instruments, signal) else { return };
         let count = instrument.signal.as_ref().map_or(0, |last| last.count) + 1;
@@ -176,6 +172,22 @@ impl State {
             count,
             book: None,
         });
+    }
+
+    /// The same thing seen again within [`EPISODE_NANOS`] belongs to the one before: a move is seen by many events.
+    fn take_detection(&mut self, signal: &Published<'_>, text: String) {
+        let (instrument, recv_ts) = (signal.key(), signal.recv_ts);
+        let is_again = |known: &&mut Detection| known.instrument == instrument && known.text == text;
+        let known = self.detections.iter_mut().find(is_again);
+        if let Some(known) = known.filter(|known| recv_ts.saturating_sub(known.last_ts) <= EPISODE_NANOS) {
+            known.last_ts = recv_ts;
+            known.count += 1;
+            return;
+        }
+        if self.detections.len() == DETECTIONS_LIMIT {
+            self.detections.pop_back();
+        }
+        self.detections.push_front(Detection { instrument, recv_ts, last_ts: recv_ts, text, count: 1 });
     }
 
     /// Takes an object of `dead_letters`.
@@ -223,7 +235,7 @@ impl State {
             unreadable_count: self.unreadable_count,
             topics: self.topics.iter().filter_map(|(topic, c)| Some((topic.clone(), c.count()?))).collect(),
             job: self.job.clone(),
-            signals: self.instruments.values().filter_map(Instrument::last_signal).collect(),
+            signals: self.last_signals(),
             detections: self.detections.iter().cloned().collect(),
             sources: Source::ALL.iter().filter_map(|source| self.sources.get(source).cloned()).collect(),
         }
@@ -241,6 +253,13 @@ impl State {
             }
         };
         self.steps.iter().map(count).collect()
+    }
+
+    /// The busiest first, in an order that rarely changes: by the power of two of their signals, then by name.
+    fn last_signals(&self) -> Vec<LastSignal> {
+        let mut signals: Vec<_> = self.instruments.values().filter_map(Instrument::last_signal).collect();
+        signals.sort_by_key(|signal| Reverse(signal.count.checked_ilog2()));
+        signals
     }
 
     fn books(&self) -> Reasons {

@@ -121,6 +121,32 @@ fn reasons_instruments_and_detections_are_limited() {
 }
 
 #[test]
+fn a_move_seen_by_many_events_is_one_episode() {
+    let mut state = state();
+    let up = r#","detections":[{"detector":"micro_move","direction":"up","lag_ms":100}]}"#;
+    for millis in [0, 400, 1300, 2400] {
+        take(&mut state, &signal(None, START + millis * 1_000_000, "signal").replace('}', up), START);
+    }
+    let detections = state.snapshot(at(1), UnixNanos(0)).detections;
+    let shown: Vec<_> =
+        detections.iter().map(|seen| ((seen.recv_ts - START) / 1_000_000, seen.count)).collect();
+    assert_eq!(shown, [(2400, 1), (0, 3)]);
+}
+
+#[test]
+fn the_busiest_instruments_come_first() {
+    let mut state = state();
+    for (symbol, count) in [("A", 1), ("B", 9), ("C", 8), ("D", 40)] {
+        for _ in 0..count {
+            take(&mut state, &signal(None, START, "signal").replace("BTCUSDT", symbol), START);
+        }
+    }
+    let order: Vec<_> =
+        state.snapshot(at(1), UnixNanos(0)).signals.into_iter().map(|last| last.instrument).collect();
+    assert_eq!(order, ["binance:D", "binance:B", "binance:C", "binance:A"]);
+}
+
+#[test]
 fn the_first_step_that_stands_still_is_named() {
     let mut state = state();
     for second in 0..=5 {

@@ -68,9 +68,6 @@ fn job(job: Option<&JobStatus>, is_wide: bool) -> Vec<Span<'static>> {
     if let Some(restarts) = job.restarts_count.filter(|restarts| *restarts > 0) {
         spans.push(format!(", {restarts} restarts").magenta());
     }
-    if job.checkpoints_failed_count > 0 {
-        spans.push(format!(", {} checkpoints failed", job.checkpoints_failed_count).magenta());
-    }
     if let (Some(millis), Some(size)) = (job.checkpoint_ms, job.checkpoint_bytes) {
         let text = if is_wide {
             format!(", checkpoint {millis} ms {}", bytes(size))
@@ -78,6 +75,9 @@ fn job(job: Option<&JobStatus>, is_wide: bool) -> Vec<Span<'static>> {
             format!(", ckpt {millis} ms")
         };
         spans.push(text.into());
+    }
+    if job.checkpoints_failed_count > 0 {
+        spans.push(format!(", {} failed", job.checkpoints_failed_count).magenta());
     }
     spans
 }

@@ -12,7 +12,7 @@ use crate::watch::snapshot::{Detection, LastSignal, Snapshot};
 
 /// Cells of the bar on each side of zero.
 const BAR_HALF_CELLS: usize = 4;
-const DETECTIONS_WIDTH: u16 = 43;
+const DETECTIONS_WIDTH: u16 = 44;
 /// The state of a book that is in step with its venue.
 const LIVE: &str = "live";
 
@@ -129,12 +129,14 @@ fn draw_detections(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot) {
 fn detection_line(detection: &Detection) -> Line<'_> {
     let symbol =
         detection.instrument.split_once(':').map_or(detection.instrument.as_str(), |(_, symbol)| symbol);
+    let times = if detection.count > 1 { format!(" ×{}", detection.count) } else { String::new() };
     Line::from(vec![
         format::time_of_day(detection.recv_ts).dim(),
         " ".into(),
         symbol.bold(),
         " ".into(),
         detection.text.as_str().into(),
+        times.dim(),
     ])
 }
 
