@@ -37,20 +37,16 @@ impl Copy {
 impl Operator for Copy {
     fn process(&mut self, key: &str, record: &[u8], out: &mut Output) -> Result<(), OperatorError> {
         self.counters.add(0, 1);
-        if !self.seen.contains_key(key) {
-            self.seen.insert(key.to_owned(), Seen::default());
-        }
-        let records = match self.seen.get_mut(key) {
-            Some(seen) => {
-                seen.records += 1;
-                if !seen.is_dirty {
-                    seen.is_dirty = true;
-                    self.dirty.push(key.to_owned());
-                }
-                seen.records
-            }
-            None => 0,
+        let seen = match self.seen.get_mut(key) {
+            Some(seen) => seen,
+            None => self.seen.entry(key.to_owned()).or_default(),
         };
+        seen.records += 1;
+        if !seen.is_dirty {
+            seen.is_dirty = true;
+            self.dirty.push(key.to_owned());
+        }
+        let records = seen.records;
         let event_time = UnixNanos(i64::try_from(records).unwrap_or(i64::MAX));
         out.record(OutputChannel::Main, key, event_time, |bytes| {
             bytes.extend_from_slice(record);

@@ -54,6 +54,17 @@ pub(crate) fn read_quoted(text: &[u8], scale: u8) -> Option<(i64, usize)> {
     }
 }
 
+/// Reads `["61737.63000000","0.00000000"]` at the start of `text`: price and quantity, and how many bytes they took.
+/// `None` for every other form, right or wrong.
+#[inline]
+pub(crate) fn read_pair(text: &[u8], price_scale: u8, qty_scale: u8) -> Option<(i64, i64, usize)> {
+    let (b'[', rest) = text.split_first()? else { return None };
+    let (price, price_len) = read_quoted(rest, price_scale)?;
+    let (b',', rest) = rest.get(price_len..)?.split_first()? else { return None };
+    let (qty, qty_len) = read_quoted(rest, qty_scale)?;
+    (*rest.get(qty_len)? == b']').then_some((price, qty, price_len + qty_len + 3))
+}
+
 #[inline]
 fn load(text: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(text.get(at..at + 8)?.try_into().ok()?))

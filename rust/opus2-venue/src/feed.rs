@@ -8,12 +8,12 @@ use opus2_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::Reject;
-use crate::quotes::RecentQuotes;
 use crate::binance::message::{self, Levels};
 use crate::binance::sync::{DeltaStep, DepthSync, SnapshotStep};
 pub use crate::counts::FeedCounts;
 use crate::pending::Pending;
 pub use crate::pending::{PENDING_DELTAS_MAX, PENDING_LEVELS_MAX};
+use crate::quotes::RecentQuotes;
 
 /// How long a book may stay crossed before it is taken for wrong.
 ///

@@ -9,7 +9,7 @@
 use opus2_types::parse_scaled;
 
 use crate::Reject;
-use crate::decimal::read_quoted;
+use crate::decimal::{read_pair, read_quoted};
 
 /// How deep objects and arrays may nest in a field that is skipped.
 pub const NESTING_MAX: usize = 64;
@@ -101,6 +101,25 @@ impl<'a> Scanner<'a> {
             return Ok(units);
         }
         Ok(parse_scaled(self.string()?, scale)?)
+    }
+
+    /// The next array of two decimal strings: a price and a quantity.
+    ///
+    /// # Errors
+    /// As [`decimal`](Self::decimal), or not an array of two.
+    #[inline]
+    pub fn decimal_pair(&mut self, price_scale: u8, qty_scale: u8) -> Result<(i64, i64), Reject> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if let Some((price, qty, used)) = read_pair(rest, price_scale, qty_scale) {
+            self.at += used;
+            return Ok((price, qty));
+        }
+        self.expect(b'[')?;
+        let price = self.decimal(price_scale)?;
+        self.expect(b',')?;
+        let qty = self.decimal(qty_scale)?;
+        self.expect(b']')?;
+        Ok((price, qty))
     }
 
     /// A whole number without sign, fraction or exponent.

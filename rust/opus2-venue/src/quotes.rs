@@ -33,7 +33,9 @@ impl RecentQuotes {
     /// Forgets the quotes up to the book's number; gives the newest that has just this number.
     pub(crate) fn reach(&mut self, book_id: u64) -> Option<(Level, Level)> {
         let mut equal = None;
-        while let Some((update_id, bid, ask)) = self.quotes.front().copied().filter(|quote| quote.0 <= book_id) {
+        while let Some((update_id, bid, ask)) =
+            self.quotes.front().copied().filter(|quote| quote.0 <= book_id)
+        {
             self.quotes.pop_front();
             if update_id == book_id {
                 equal = Some((bid, ask));

@@ -52,10 +52,10 @@ impl Operator for Normalize {
             Ok(record) => record,
             Err(error) => return self.emitter.bad_record(record, &error, &mut self.tally, out),
         };
-        if !self.markets.contains_key(key) {
-            self.markets.insert(key.to_owned(), Market::default());
-        }
-        let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
+        let market = match self.markets.get_mut(key) {
+            Some(market) => market,
+            None => self.markets.entry(key.to_owned()).or_default(),
+        };
         if market.mark_dirty() {
             self.dirty.push(key.to_owned());
         }

@@ -38,7 +38,9 @@ fn records(script: &str) -> Vec<Vec<u8>> {
         let range = || rest.split_once('-').unwrap();
         let delta = |bids: &str| {
             let (first, last) = range();
-            format!(r#"{{"e":"depthUpdate","E":1780000000000,"s":"{SYMBOL}","U":{first},"u":{last},"b":[{bids}],"a":[]}}"#)
+            format!(
+                r#"{{"e":"depthUpdate","E":1780000000000,"s":"{SYMBOL}","U":{first},"u":{last},"b":[{bids}],"a":[]}}"#
+            )
         };
         let (channel, value) = match head {
             "i" => (Channel::Instrument, announcement()),
@@ -113,7 +115,12 @@ fn run(operator: &mut dyn Operator, records: &[Vec<u8>]) -> String {
                         EventBody::Quote(_) => "quote".to_owned(),
                         EventBody::Status(status) => status.to.as_str().to_owned(),
                     };
-                    let flags: String = event.flags.names().filter(|flag| *flag != "no_exch_ts").map(|flag| format!("/{flag}")).collect();
+                    let flags: String = event
+                        .flags
+                        .names()
+                        .filter(|flag| *flag != "no_exch_ts")
+                        .map(|flag| format!("/{flag}"))
+                        .collect();
                     words.push(word + &flags);
                 }
                 Entry::Record { channel: OutputChannel::DeadLetters, payload, .. } => {
@@ -149,7 +156,10 @@ fn deltas_kept_are_applied_with_the_snapshot() {
 
 #[test]
 fn trades_and_quotes_of_a_live_book_reach_the_stages() {
-    check("i s10 t1 t2 q11 d11-12 q12", "syncing live book:10/snapshot/after_gap trade:1 trade:2 quote book:12 quote");
+    check(
+        "i s10 t1 t2 q11 d11-12 q12",
+        "syncing live book:10/snapshot/after_gap trade:1 trade:2 quote book:12 quote",
+    );
 }
 
 #[test]
@@ -206,7 +216,8 @@ fn what_was_never_announced_is_a_dead_letter() {
     check("d1-1 s1", "!unknown_instrument !unknown_instrument");
     let mut out = Output::new();
     operator().process(MARKET, b"no record", &mut out).unwrap();
-    let Some(Entry::Record { channel: OutputChannel::DeadLetters, payload, .. }) = out.entries().next() else {
+    let Some(Entry::Record { channel: OutputChannel::DeadLetters, payload, .. }) = out.entries().next()
+    else {
         panic!("no dead letter");
     };
     insta::assert_snapshot!(String::from_utf8_lossy(payload), @r#"{"id":"","kind":"dead_letter","step":"normalize","reason":"bad_record","error":"key: 28526 bytes needed at offset 2, 7 left","channel":null,"recv_ts":null,"bytes":9,"excerpt":"no record"}"#);

@@ -3,9 +3,7 @@
 //! The venue's one-letter names appear in this file only. All prices and quantities are decimal strings; times are
 //! integers, milliseconds or (with `timeUnit=MICROSECOND`) microseconds, told apart by their size.
 
-use opus2_types::{
-    Aggressor, Channel, InstrumentSpec, Level, Price, Qty, SeqRange, TradeEvent, UnixNanos,
-};
+use opus2_types::{Aggressor, Channel, InstrumentSpec, Level, Price, Qty, SeqRange, TradeEvent, UnixNanos};
 
 use crate::Reject;
 use crate::json::Scanner;
@@ -361,12 +359,14 @@ fn read_levels(
 ) -> Result<(), Reject> {
     levels.clear();
     scanner.array(|scanner| {
-        scanner.expect(b'[')?;
-        let price = positive_price(scanner, spec)?;
-        scanner.expect(b',')?;
-        let qty = quantity(scanner, spec)?;
-        scanner.expect(b']')?;
-        levels.push(Level { price, qty });
+        let (price, qty) = scanner.decimal_pair(spec.price_scale, spec.qty_scale)?;
+        if price <= 0 {
+            return Err(Reject::NonPositivePrice);
+        }
+        if qty < 0 {
+            return Err(Reject::BadQuantity);
+        }
+        levels.push(Level::new(price, qty));
         Ok(())
     })
 }

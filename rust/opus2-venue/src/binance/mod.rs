@@ -11,11 +11,11 @@ mod snapshot_plan;
 pub mod subscribe;
 pub mod sync;
 
-pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};
 pub use exchange_info::{
     EXCHANGE_INFO_WEIGHT, ExchangeInfo, ExchangeInfoError, InstrumentError, ListedInstrument, ListingStatus,
     RefusedInstrument, SNAPSHOT_LEVELS_MAX, WeightLimit, depth_request_weight, parse_exchange_info,
 };
+pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};
 pub use session::{
     Action, CloseReason, DeadLetter, Input, Note, ResyncReason, Session, SessionSettings, TIMER_NANOS,
 };

@@ -59,9 +59,10 @@ fn decimals(scanner: &mut Scanner<'_>) -> Result<u8, Reject> {
 pub fn split_symbol(symbol: &str) -> Option<(&str, &'static str)> {
     /// Longer names first: `FDUSD` ends with `USD`, `BUSD` too.
     const QUOTES: &[&str] = &[
-        "FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "DOGE", "EURI", "AEUR", "BKRW", "IDRT", "USDS",
-        "USD1", "BTC", "ETH", "BNB", "XRP", "TRX", "DAI", "PAX", "EUR", "TRY", "GBP", "AUD", "BRL", "RUB", "UAH",
-        "NGN", "ZAR", "VAI", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "COP", "SOL", "DOT", "USD",
+        "FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "BIDR", "DOGE", "EURI", "AEUR", "BKRW", "IDRT",
+        "USDS", "USD1", "BTC", "ETH", "BNB", "XRP", "TRX", "DAI", "PAX", "EUR", "TRY", "GBP", "AUD", "BRL",
+        "RUB", "UAH", "NGN", "ZAR", "VAI", "PLN", "RON", "ARS", "JPY", "MXN", "CZK", "COP", "SOL", "DOT",
+        "USD",
     ];
     QUOTES.iter().find_map(|quote| {
         let base = symbol.strip_suffix(quote)?;
