@@ -15,7 +15,7 @@ mod faulty;
 
 use std::ffi::c_void;
 
-use jni_sys::{JNI_VERSION_1_8, JavaVM, jint};
+use jni::sys::{JNI_VERSION_1_8, JavaVM, jint};
 use opus2_operators::{Operator, OperatorError};
 
 fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorError> {

@@ -8,7 +8,7 @@
 
 use std::ptr;
 
-use jni_sys::{JNIEnv, jclass, jint, jlong, jobject};
+use jni::sys::{JNIEnv, jclass, jint, jlong, jobject};
 
 use crate::c_api;
 
