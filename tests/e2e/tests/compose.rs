@@ -1,6 +1,7 @@
 //! docker-compose.yml and the Dockerfile say the same as the code: versions, ports, topics, variables, options.
 //!
 //! No container is started here. What this cannot find out is whether the images do as they are told.
+#![expect(clippy::unwrap_used, reason = "a file without what is looked for fails the test")]
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -136,4 +137,16 @@ fn services_wait_for_what_they_need_and_say_when_they_are_well() {
             assert!(services(&compose).contains_key(needed), "{name} needs {needed}, which is no service");
         }
     }
+}
+
+#[test]
+fn the_simulated_venue_knows_every_option_it_is_given() {
+    let opus2 = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release/opus2");
+    assert!(opus2.is_file(), "{} is missing; build it with scripts/build", opus2.display());
+    let compose = compose();
+    let mut command = std::process::Command::new(opus2);
+    // An unknown option before it is complained about before help is given.
+    command.args(words(&compose["services"]["simulator"]["command"])).arg("--help");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

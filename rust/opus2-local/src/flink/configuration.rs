@@ -77,10 +77,13 @@ fn settings(folder: &Path, ports: &Ports) -> Vec<(&'static str, String)> {
         ("execution.checkpointing.interval", format!("{CHECKPOINT_INTERVAL_SECS} s")),
         ("execution.checkpointing.dir", url("checkpoints")),
         ("execution.checkpointing.savepoint-dir", url("savepoints")),
-        // A lost TaskManager is noticed in seconds, and its job waits for another one.
+        // A lost TaskManager is noticed in seconds. Its job waits for another one: without the long start-up time, a
+        // standalone JobManager refuses at once what the TaskManagers it has cannot give, and a job is out of attempts
+        // before a new TaskManager has registered.
         ("heartbeat.interval", text("2 s")),
         ("heartbeat.timeout", text("8 s")),
-        ("slot.request.timeout", text("60 s")),
+        ("slot.request.timeout", text("120 s")),
+        ("resourcemanager.standalone.start-up-time", text("86400000 ms")),
         ("restart-strategy.type", text("fixed-delay")),
         ("restart-strategy.fixed-delay.attempts", text("20")),
         ("restart-strategy.fixed-delay.delay", text("1 s")),

@@ -21,16 +21,16 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let system = Arc::new(System::new());
-    let has_recording = program::recording().is_some();
-    if !has_recording {
-        eprintln!("no recording at {}; set OPUS2_SHARED", program::recording_path().display());
+    let has_recordings = program::has_recordings();
+    if !has_recordings {
+        eprintln!("no recordings at {}; set OPUS2_SHARED", program::recordings_folder().display());
     }
-    let test = |name: &str, needs_recording: bool, run: fn(&System) -> anyhow::Result<()>| {
+    let test = |name: &str, needs_recordings: bool, run: fn(&System) -> anyhow::Result<()>| {
         let system = Arc::clone(&system);
         let trial =
-            Trial::test(name, move || run(&system).map_err(|error| Failed::from(format!("{error:?}"))));
-        // libtest counts what it ignored, so a test without its recording is never taken for one that passed.
-        trial.with_ignored_flag(needs_recording && !has_recording)
+            Trial::test(name, move || run(&system).map_err(|error| Failed::from(format!("{error:#}"))));
+        // libtest counts what it ignored, so a test without its recordings is never taken for one that passed.
+        trial.with_ignored_flag(needs_recordings && !has_recordings)
     };
     let trials = vec![
         test("counts_agree_from_the_venue_to_the_signal", false, live::counts_agree),

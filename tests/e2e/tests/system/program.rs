@@ -5,23 +5,35 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
 
-const RECORDING: &str = "data/binance_spot/hftbacktest_btcusdt_20240808.jsonl.gz";
+/// One market for six minutes.
+pub(crate) const ONE_MARKET: &[&str] = &["hftbacktest_btcusdt_20240808.jsonl.gz"];
+/// Fifteen markets, one after the other, years apart.
+pub(crate) const MANY_MARKETS: &[&str] = &[
+    "cryptofeed_20210417_10pairs.jsonl.gz",
+    "cryptofeed_20211012_4pairs.jsonl.gz",
+    "hftbacktest_btcusdt_20240808.jsonl.gz",
+];
 
 /// The root of the repository.
 pub(crate) fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Where the recording should be.
-pub(crate) fn recording_path() -> PathBuf {
+/// Where recordings should be.
+pub(crate) fn recordings_folder() -> PathBuf {
     let shared =
         std::env::var_os("OPUS2_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
-    shared.join(RECORDING)
+    shared.join("data/binance_spot")
 }
 
-/// The recording, if it is there.
-pub(crate) fn recording() -> Option<PathBuf> {
-    Some(recording_path()).filter(|path| path.is_file())
+/// Whether all recordings are there.
+pub(crate) fn has_recordings() -> bool {
+    paths(MANY_MARKETS).iter().all(|path| path.is_file())
+}
+
+/// The paths of recordings.
+pub(crate) fn paths(recordings: &[&str]) -> Vec<PathBuf> {
+    recordings.iter().map(|name| recordings_folder().join(name)).collect()
 }
 
 /// The job's jar.

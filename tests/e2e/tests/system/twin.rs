@@ -1,15 +1,14 @@
 //! A recording through broker and Flink, against the same recording through the same operators in one process.
 
-use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::OnceLock;
 
 use anyhow::{Context, ensure};
 use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED};
 
 use crate::cluster::{Lane, System};
 use crate::program;
-use crate::topic::{self, ByMarket};
+use crate::program::{MANY_MARKETS, ONE_MARKET};
+use crate::topic;
 
 /// What Flink must equal.
 const TOPICS: [&str; 3] = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, DEAD_LETTERS];
@@ -18,16 +17,16 @@ const SPEED: &str = "24";
 /// Of the 41,249 messages of the recording.
 const HALF_WAY_RECORDS: u64 = 20_000;
 
-/// The whole recording first, then the job.
+/// Fifteen markets: first all of it, then the job.
 pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
     system.with_cluster(async |cluster| {
         let lane = cluster.lane("replayed").await?;
-        program::run(&mut replay(&lane, &["--speed", "max"])?)?;
+        program::run(&mut replay(&lane, MANY_MARKETS, "max")?)?;
         let job = cluster.submit(&lane, 2, None).await?;
         let (published, _) = lane.progress().await?;
         lane.wait_committed(&job, published).await?;
         job.cancel().await?;
-        ensure!(compare(&lane)? == 0, "records were repeated although nothing was restarted");
+        ensure!(compare(&lane, MANY_MARKETS)? == 0, "records were repeated although nothing was restarted");
         Ok(())
     })
 }
@@ -47,7 +46,7 @@ pub(crate) fn killed(system: &System) -> anyhow::Result<()> {
         job.cancel().await?;
         ensure!(restarts > 0, "the job never noticed that its TaskManager was killed");
         // How many are repeated depends on how long ago the last checkpoint was; that is not ours to demand.
-        compare(&lane).map(|_| ())
+        compare(&lane, ONE_MARKET).map(|_| ())
     })
 }
 
@@ -65,7 +64,10 @@ pub(crate) fn rescaled(system: &System) -> anyhow::Result<()> {
         ensure!(at_savepoint < published, "the job was stopped after the recording's end, not half-way");
         lane.wait_committed(&job, published).await?;
         job.cancel().await?;
-        ensure!(compare(&lane)? == 0, "records were repeated although the job was stopped with a savepoint");
+        ensure!(
+            compare(&lane, ONE_MARKET)? == 0,
+            "records were repeated although the job was stopped with a savepoint"
+        );
         Ok(())
     })
 }
@@ -75,7 +77,7 @@ struct Feed(Child);
 
 impl Feed {
     fn start(lane: &Lane) -> anyhow::Result<Self> {
-        Ok(Self(replay(lane, &["--speed", SPEED])?.spawn().context("start the replay")?))
+        Ok(Self(replay(lane, ONE_MARKET, SPEED)?.spawn().context("start the replay")?))
     }
 
     /// Waits until everything is published, and says how many records that is.
@@ -94,35 +96,25 @@ impl Drop for Feed {
     }
 }
 
-fn replay(lane: &Lane, pace: &[&str]) -> anyhow::Result<Command> {
-    let recording = program::recording().context("these tests need the recording")?;
+fn replay(lane: &Lane, recordings: &[&str], speed: &str) -> anyhow::Result<Command> {
     let mut command = program::opus2(["replay"])?;
-    command.arg(recording).args(["--brokers", &lane.brokers, "--topic", &lane.raw_topic()]).args(pace);
+    command.args(program::paths(recordings)).args(["--brokers", &lane.brokers, "--topic", &lane.raw_topic()]);
+    command.args(["--speed", speed]);
     Ok(command)
 }
 
 /// Complains unless every topic of the lane equals the pipeline's file, and says how many repeats were dropped.
-fn compare(lane: &Lane) -> anyhow::Result<usize> {
+fn compare(lane: &Lane, recordings: &[&str]) -> anyhow::Result<usize> {
+    let out = tempfile::tempdir()?;
+    let mut pipeline = program::opus2(["pipeline"])?;
+    program::run(pipeline.args(program::paths(recordings)).arg("--out").arg(out.path()))?;
     let mut repeats = 0;
-    for (name, expected) in TOPICS.iter().zip(expected()?) {
+    for name in TOPICS {
+        let expected = topic::read_file(&out.path().join(format!("{name}.jsonl")))?;
+        ensure!(name == DEAD_LETTERS || !expected.is_empty(), "the pipeline wrote no {name} to compare with");
         let mut found = topic::read(&lane.brokers, &lane.topic(name))?;
         repeats += topic::drop_repeats(&mut found)?;
-        topic::require_equal(name, &found, expected)?;
+        topic::require_equal(name, &found, &expected)?;
     }
     Ok(repeats)
-}
-
-/// What the pipeline makes of the recording, in the order of [`TOPICS`].
-fn expected() -> anyhow::Result<&'static [ByMarket]> {
-    static EXPECTED: OnceLock<Vec<ByMarket>> = OnceLock::new();
-    if let Some(expected) = EXPECTED.get() {
-        return Ok(expected);
-    }
-    let out = tempfile::tempdir()?;
-    let recording = program::recording().context("these tests need the recording")?;
-    program::run(&mut program::opus2([Path::new("pipeline"), &recording, Path::new("--out"), out.path()])?)?;
-    let read = |name: &&str| topic::read_file(&out.path().join(format!("{name}.jsonl")));
-    let expected: Vec<ByMarket> = TOPICS.iter().map(read).collect::<Result<_, _>>()?;
-    ensure!(!expected[0].is_empty() && !expected[1].is_empty(), "the pipeline wrote nothing to compare with");
-    Ok(EXPECTED.get_or_init(|| expected))
 }
