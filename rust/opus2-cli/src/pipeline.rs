@@ -6,6 +6,7 @@
 mod chain;
 mod files;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -52,8 +53,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .collect();
         eprintln!("{operator}: {}", shown.join(", "));
     }
+    let mut stdout = std::io::stdout().lock();
     for (path, records) in files.written() {
-        println!("{records:>9} {}", path.display());
+        writeln!(stdout, "{records:>9} {}", path.display())?;
     }
     Ok(())
 }

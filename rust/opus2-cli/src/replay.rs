@@ -2,6 +2,7 @@
 
 mod pace;
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -45,17 +46,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let topic = args.topic.clone().unwrap_or_else(|| topic::raw_l2(Venue::Binance).to_owned());
     let publisher = Publisher::connect(&args.brokers, topic)?;
     let mut pace = Pace::new(args.speed);
-    let mut published = 0u64;
+    let mut records = 0u64;
     let skipped = play(&args.files, &survey, "replay", |record| {
         pace.wait_for(record.recv_ts);
-        published += 1;
+        records += 1;
         publisher.publish(record)
     })?;
     publisher.finish()?;
-    println!(
-        "published {published} records to {} ({} control frames, {} unreadable frames, {} orphan snapshots not published)",
-        publisher.topic, skipped.control_frames, skipped.unreadable_frames, skipped.orphan_snapshots
-    );
+    writeln!(
+        std::io::stdout(),
+        "published {records} records to {} ({} control frames, {} unreadable frames, {} orphan snapshots not published)",
+        publisher.topic,
+        skipped.control_frames,
+        skipped.unreadable_frames,
+        skipped.orphan_snapshots
+    )?;
     Ok(())
 }
 

@@ -153,22 +153,19 @@ impl Output {
 }
 
 fn next_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
-    match *bytes.first()? {
-        TIMER => {
-            let time = i64::from_le_bytes(bytes.get(1..9)?.try_into().ok()?);
-            Some((Entry::Timer(UnixNanos(time)), &bytes[9..]))
-        }
-        _ => {
-            let (head, rest) = bytes.split_at_checked(RECORD_HEADER_BYTES)?;
-            let key_len = usize::from(u16::from_le_bytes(head[2..4].try_into().ok()?));
-            let payload_len = usize::try_from(u32::from_le_bytes(head[4..8].try_into().ok()?)).ok()?;
-            let event_time = UnixNanos(i64::from_le_bytes(head[8..16].try_into().ok()?));
-            let (key, rest) = rest.split_at_checked(key_len)?;
-            let (payload, rest) = rest.split_at_checked(payload_len)?;
-            let channel = *OutputChannel::ALL.get(usize::from(head[1]))?;
-            Some((Entry::Record { channel, key: std::str::from_utf8(key).ok()?, event_time, payload }, rest))
-        }
+    if *bytes.first()? == TIMER {
+        let (head, rest) = bytes.split_at_checked(9)?;
+        let time = i64::from_le_bytes(head[1..].try_into().ok()?);
+        return Some((Entry::Timer(UnixNanos(time)), rest));
     }
+    let (head, rest) = bytes.split_at_checked(RECORD_HEADER_BYTES)?;
+    let key_len = usize::from(u16::from_le_bytes(head[2..4].try_into().ok()?));
+    let payload_len = usize::try_from(u32::from_le_bytes(head[4..8].try_into().ok()?)).ok()?;
+    let event_time = UnixNanos(i64::from_le_bytes(head[8..16].try_into().ok()?));
+    let (key, rest) = rest.split_at_checked(key_len)?;
+    let (payload, rest) = rest.split_at_checked(payload_len)?;
+    let channel = *OutputChannel::ALL.get(usize::from(head[1]))?;
+    Some((Entry::Record { channel, key: std::str::from_utf8(key).ok()?, event_time, payload }, rest))
 }
 
 #[cfg(test)]

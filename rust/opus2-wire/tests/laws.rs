@@ -1,8 +1,8 @@
 //! Laws of the formats: what is written is read, whatever is read is a value or an error.
 
 use opus2_types::{
-    Aggressor, BookState, BookView, Channel, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
-    SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, Channel, EventBody, Level, MarketEvent, Price, Qty, QualityFlags,
+    QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
 };
 use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;

@@ -80,6 +80,7 @@ impl Chain {
 }
 
 /// What an operator is called with.
+#[derive(Clone, Copy)]
 enum Call<'a> {
     Record(&'a [u8]),
     Timer(UnixNanos),

@@ -77,13 +77,14 @@ impl Player<'_> {
                 }
             },
             Kind::Body if line.url_path_ends_with("/exchangeInfo") => Ok(()),
-            Kind::Body => match line.url_parameter("symbol").or(self.survey.only_symbol()) {
-                Some(symbol) => self.publish(symbol, Channel::Snapshot, line, visit),
-                None => {
-                    self.skipped.orphan_snapshots += 1;
-                    Ok(())
+            Kind::Body => {
+                let symbol = line.url_parameter("symbol").or(self.survey.only_symbol());
+                if let Some(symbol) = symbol {
+                    return self.publish(symbol, Channel::Snapshot, line, visit);
                 }
-            },
+                self.skipped.orphan_snapshots += 1;
+                Ok(())
+            }
             Kind::Open => {
                 // The first opens the connection that is there already.
                 if self.connections > 0 {

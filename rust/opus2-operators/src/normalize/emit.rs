@@ -38,7 +38,7 @@ impl Emitter {
             tally.add(Count::Statuses, 1);
             self.write_id(record, ":status");
             let body = EventBody::Status(StatusEvent { from: before, to: applied.state });
-            let mut event = event(&self.id, instrument, applied, body);
+            let mut event = event(&self.id, instrument, applied, &body);
             event.seq = SeqRange::default();
             event.flags = QualityFlags::default();
             write(&event, instrument, record, true, Changes::none(), out)?;
@@ -58,7 +58,7 @@ impl Emitter {
         };
         tally.add(count, 1);
         self.write_id(record, "");
-        let event = event(&self.id, instrument, applied, body);
+        let event = event(&self.id, instrument, applied, &body);
         let to_stages = instrument.is_live();
         if applied.what == What::Snapshot {
             let book = instrument.feed.book();
@@ -135,7 +135,12 @@ impl Emitter {
     }
 }
 
-fn event<'a>(id: &'a str, instrument: &'a Instrument, applied: &Applied, body: EventBody) -> MarketEvent<'a> {
+fn event<'a>(
+    id: &'a str,
+    instrument: &'a Instrument,
+    applied: &Applied,
+    body: &EventBody,
+) -> MarketEvent<'a> {
     let spec = instrument.feed.spec();
     MarketEvent {
         id,
@@ -148,7 +153,7 @@ fn event<'a>(id: &'a str, instrument: &'a Instrument, applied: &Applied, body: E
         recv_ts: applied.recv_ts,
         seq: applied.seq,
         flags: applied.flags,
-        body,
+        body: *body,
     }
 }
 
