@@ -1,5 +1,6 @@
 //! The `opus2` command: arguments in, one subcommand's file each, errors printed with their chain.
 
+mod bench_e2e;
 mod books;
 mod ingest;
 mod pipeline;
@@ -39,6 +40,8 @@ enum Command {
     Up(up::Args),
     /// Stop what `up --keep` left running.
     Down(up::DownArgs),
+    /// Measure latency from the wire to a signal and throughput, beside their floors in the same run.
+    BenchE2e(bench_e2e::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Watch(args) => watch::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Down(args) => up::down(&args),
+        Command::BenchE2e(args) => bench_e2e::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -58,24 +58,15 @@ fn parse(page: &str) -> IngestReading {
 }
 
 fn add(sum: &mut Option<u64>, sample: &Sample) {
-    *sum = Some(sum.unwrap_or(0) + count(sample));
+    *sum = Some(sum.unwrap_or(0) + sample.count());
 }
 
 /// A reason that never happened is not shown.
 fn add_reason(reasons: &mut Reasons, sample: &Sample) {
     let reason = sample.label("reason").unwrap_or("unknown");
-    if count(sample) > 0 {
-        *reasons.entry(reason.to_owned()).or_default() += count(sample);
+    if sample.count() > 0 {
+        *reasons.entry(reason.to_owned()).or_default() += sample.count();
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "`as` saturates, and a counter is whole"
-)]
-fn count(sample: &Sample) -> u64 {
-    sample.value as u64
 }
 
 #[cfg(test)]

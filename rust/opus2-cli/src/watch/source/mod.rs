@@ -4,7 +4,7 @@ pub(super) mod flink;
 pub(super) mod http;
 pub(super) mod ingest;
 pub(super) mod offsets;
-mod prometheus_text;
+pub(super) mod prometheus_text;
 pub(super) mod reader;
 pub(super) mod simulator;
 

@@ -12,11 +12,22 @@ impl Sample {
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(label, _)| label == name).map(|(_, value)| value.as_str())
     }
+
+    /// The value of a counter, which is a whole number.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+    pub(super) fn count(&self) -> u64 {
+        self.value as u64
+    }
 }
 
 /// Every sample of a page. Comments, blank lines and lines that are no sample are passed over.
 pub(super) fn samples(page: &str) -> impl Iterator<Item = Sample> + '_ {
     page.lines().filter_map(|line| sample(line.trim()))
+}
+
+/// The sum of a counter over all its labels; zero when the page does not have it.
+pub(crate) fn metric_sum(page: &str, name: &str) -> u64 {
+    samples(page).filter(|sample| sample.name == name).map(|sample| sample.count()).sum()
 }
 
 fn sample(line: &str) -> Option<Sample> {
