@@ -12,7 +12,18 @@ pub(crate) const MILLI: i64 = 1_000_000;
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "a feature is an estimate; amounts stay integers")]
 pub(crate) fn to_f64(units: i128) -> f64 {
-    i64::try_from(units).map_or_else(|_| units as f64, |units| units as f64)
+    match i64::try_from(units) {
+        Ok(units) => units as f64,
+        Err(_) => wide_to_f64(units),
+    }
+}
+
+/// Apart, or the compiler does the slow conversion always and then throws it away.
+#[cold]
+#[inline(never)]
+#[expect(clippy::cast_precision_loss, reason = "a feature is an estimate; amounts stay integers")]
+fn wide_to_f64(units: i128) -> f64 {
+    units as f64
 }
 
 /// `units * 10^-scale`. A scale above [`SCALE_MAX`] counts as [`SCALE_MAX`].

@@ -38,7 +38,6 @@ impl Emitter {
     /// The record of one book or quote event that has been applied.
     pub(super) fn signal(
         &self,
-        market: &str,
         instrument: &Instrument,
         event: &MarketEvent<'_>,
         applied: &Applied,
@@ -51,7 +50,7 @@ impl Emitter {
         tally.add(Count::Signals);
         detections.clone().for_each(|_| tally.add(Count::Detections));
         let view = SignalView {
-            head: SignalHead { exch_ts: event.exch_ts, ..head(market, instrument, event.recv_ts) },
+            head: SignalHead { exch_ts: event.exch_ts, ..head(instrument, event.recv_ts) },
             event_id: event.id,
             trigger: event.body.kind(),
             flags: event.flags,
@@ -69,7 +68,6 @@ impl Emitter {
     /// The record of one instrument's bar that ends at `end`.
     pub(super) fn bar(
         &self,
-        market: &str,
         instrument: &Instrument,
         bar: &BarTally,
         end: i64,
@@ -79,7 +77,7 @@ impl Emitter {
         let state = &instrument.state;
         tally.add(Count::Bars);
         let view = BarView {
-            head: head(market, instrument, UnixNanos(end)),
+            head: head(instrument, UnixNanos(end)),
             length_ns: BAR_NS,
             books: bar.books,
             quotes: bar.quotes,
@@ -101,12 +99,10 @@ impl Emitter {
     }
 }
 
-fn head<'a>(market: &'a str, instrument: &'a Instrument, recv_ts: UnixNanos) -> SignalHead<'a> {
+fn head(instrument: &Instrument, recv_ts: UnixNanos) -> SignalHead<'_> {
     let (price_scale, qty_scale) = instrument.state.scales();
     SignalHead {
-        venue: instrument.venue,
-        symbol: &instrument.symbol,
-        market,
+        text: &instrument.text,
         exch_ts: None,
         recv_ts,
         state: instrument.state.book_state().as_str(),

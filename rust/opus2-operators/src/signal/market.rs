@@ -4,6 +4,7 @@ use opus2_hifa::signal::InstrumentState;
 use opus2_types::{EventBody, MarketEvent, Venue};
 use opus2_wire::WireError;
 use opus2_wire::raw::record_key;
+use opus2_wire::view::signal::InstrumentText;
 use serde::{Deserialize, Serialize};
 
 use super::emit::Emitter;
@@ -45,10 +46,11 @@ pub(super) struct Market {
 /// One instrument.
 #[derive(Debug)]
 pub(super) struct Instrument {
-    pub(super) venue: Venue,
-    pub(super) symbol: String,
+    venue: Venue,
+    symbol: String,
     /// `venue:symbol`, the key of everything published about it.
     pub(super) key: String,
+    pub(super) text: InstrumentText,
     pub(super) state: InstrumentState,
 }
 
@@ -98,8 +100,8 @@ impl Market {
         }
         self.time = self.time.max(recv_ts);
         // Everything up to just before now: an event at the very end still belongs to the bar.
-        self.close_bar_until(market, self.time.saturating_sub(1), emitter, tally, out);
-        let Some(index) = self.find_or_insert(event) else {
+        self.close_bar_until(self.time.saturating_sub(1), emitter, tally, out);
+        let Some(index) = self.find_or_insert(market, event) else {
             return tally.add(Count::SkippedInstrumentLimit);
         };
         let in_bar = self.join_bar(event, tally, out);
@@ -107,14 +109,13 @@ impl Market {
         let applied = instrument.state.apply(event, in_bar, emitter.config());
         tally.applied(&applied);
         if matches!(event.body, EventBody::Book(_) | EventBody::Quote(_)) {
-            emitter.signal(market, instrument, event, &applied, tally, out);
+            emitter.signal(instrument, event, &applied, tally, out);
         }
     }
 
     /// Publishes the open bar when it ends at `time` or before; true when it did.
     pub(super) fn close_bar_until(
         &mut self,
-        market: &str,
         time: i64,
         emitter: &Emitter,
         tally: &mut Tally,
@@ -124,7 +125,7 @@ impl Market {
         self.closed_until = end;
         for instrument in &mut self.instruments {
             if let Some(bar) = instrument.state.take_bar() {
-                emitter.bar(market, instrument, &bar, end, tally, out);
+                emitter.bar(instrument, &bar, end, tally, out);
             }
         }
         true
@@ -147,7 +148,7 @@ impl Market {
         true
     }
 
-    fn find_or_insert(&mut self, event: &MarketEvent<'_>) -> Option<usize> {
+    fn find_or_insert(&mut self, market: &str, event: &MarketEvent<'_>) -> Option<usize> {
         let found = self.instruments.binary_search_by(|instrument| {
             (instrument.venue, instrument.symbol.as_str()).cmp(&(event.venue, event.symbol))
         });
@@ -156,7 +157,8 @@ impl Market {
             Err(_) if self.instruments.len() >= INSTRUMENTS_MAX => None,
             Err(index) => {
                 let state = InstrumentState::new(event.venue, event.price_scale, event.qty_scale);
-                self.instruments.insert(index, Instrument::new(event.venue, event.symbol.to_owned(), state));
+                self.instruments
+                    .insert(index, Instrument::new(market, event.venue, event.symbol.to_owned(), state));
                 Some(index)
             }
         }
@@ -184,7 +186,7 @@ impl Market {
         }
     }
 
-    pub(super) fn from_saved(saved: SavedMarket) -> Result<Self, WireError> {
+    pub(super) fn from_saved(market: &str, saved: SavedMarket) -> Result<Self, WireError> {
         let is_sorted = saved.instruments.is_sorted_by(|a, b| (a.0, &a.1) < (b.0, &b.1));
         let is_consistent = saved.instruments.iter().all(|(_, _, state)| state.is_consistent());
         if !is_sorted || !is_consistent || saved.instruments.len() > INSTRUMENTS_MAX {
@@ -197,7 +199,7 @@ impl Market {
             open_bar: saved.open_bar,
             closed_until: saved.closed_until,
             instruments: instruments
-                .map(|(venue, symbol, state)| Instrument::new(venue, symbol, state))
+                .map(|(venue, symbol, state)| Instrument::new(market, venue, symbol, state))
                 .collect(),
             is_dirty: false,
         })
@@ -205,9 +207,10 @@ impl Market {
 }
 
 impl Instrument {
-    fn new(venue: Venue, symbol: String, state: InstrumentState) -> Self {
+    fn new(market: &str, venue: Venue, symbol: String, state: InstrumentState) -> Self {
         let key = record_key(venue, &symbol);
-        Self { venue, symbol, key, state }
+        let text = InstrumentText::new(venue, &symbol, market);
+        Self { venue, symbol, key, text, state }
     }
 }
 

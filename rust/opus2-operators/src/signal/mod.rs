@@ -66,7 +66,7 @@ impl Operator for Signal {
 
     fn on_timer(&mut self, key: &str, event_time: UnixNanos, out: &mut Output) -> Result<(), OperatorError> {
         let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
-        let is_changed = market.close_bar_until(key, event_time.0, &self.emitter, &mut self.tally, out);
+        let is_changed = market.close_bar_until(event_time.0, &self.emitter, &mut self.tally, out);
         if is_changed && market.mark_dirty() {
             self.dirty.push(key.to_owned());
         }
@@ -85,7 +85,7 @@ impl Operator for Signal {
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
         let market = blob::open_blob(MAGIC, VERSION, bytes)
             .and_then(|(_, payload)| blob::decode_payload::<SavedMarket>(payload))
-            .and_then(Market::from_saved)
+            .and_then(|saved| Market::from_saved(key, saved))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
         self.markets.insert(key.to_owned(), market);
         Ok(())

@@ -1,29 +1,50 @@
 //! Stage 1 as published on `hifa_stage1_signals`. Contract: docs/contracts/signals.md.
 //!
-//! A record has eighteen features of four fields each, so their constant text is made once ([`FeatureFormat`]) and only
-//! numbers are formatted per record. Numbers and strings are written by `serde_json`, so floats have their shortest
-//! exact form, the same on every machine.
+//! A record has eighteen features of four fields each, and is written at every quote. So what is constant of an
+//! instrument ([`InstrumentText`]) and of the features ([`FeatureFormat`]) is made once, and only numbers are formatted
+//! per record. Numbers and strings are `serde_json`'s, so floats have their shortest exact form, the same on every machine.
 
-use std::io::Write as _;
-
-use opus2_types::{Level, QualityFlags, SCALE_MAX, Scaled, UnixNanos, Venue};
+use opus2_types::{Level, QualityFlags, UnixNanos, Venue};
 use serde::Serialize;
 
-/// What every published record begins with.
+/// What is constant in the records of one instrument.
+#[derive(Debug, Clone)]
+pub struct InstrumentText {
+    /// `"binance:BTCUSDT`, without the closing quote: how the `id` of a bar begins.
+    id: Vec<u8>,
+    /// `,"venue":…,"instrument":…,"market":…,"exch_ts":`.
+    names: Vec<u8>,
+}
+
+impl InstrumentText {
+    /// Of an instrument by venue, symbol and market.
+    #[must_use]
+    pub fn new(venue: Venue, symbol: &str, market: &str) -> Self {
+        let (mut id, mut names) = (Vec::new(), Vec::new());
+        put(&format!("{venue}:{symbol}"), &mut id);
+        id.pop();
+        let fields =
+            [(",\"venue\":", venue.as_str()), (",\"instrument\":", symbol), (",\"market\":", market)];
+        for (name, text) in fields {
+            names.extend_from_slice(name.as_bytes());
+            put(text, &mut names);
+        }
+        names.extend_from_slice(b",\"exch_ts\":");
+        Self { id, names }
+    }
+}
+
+/// What every published record begins with, after its identity.
 #[derive(Debug, Clone, Copy)]
 pub struct SignalHead<'a> {
-    /// Where it happened.
-    pub venue: Venue,
-    /// The venue's own symbol.
-    pub symbol: &'a str,
-    /// The instrument's market.
-    pub market: &'a str,
+    /// Which instrument.
+    pub text: &'a InstrumentText,
     /// The venue's time of the triggering event; `None` for a bar.
     pub exch_ts: Option<UnixNanos>,
     /// The receive time of the triggering event; the end of a bar.
     pub recv_ts: UnixNanos,
     /// The book's state.
-    pub state: &'a str,
+    pub state: &'static str,
     /// Decimal places of prices.
     pub price_scale: u8,
     /// Decimal places of quantities.
@@ -131,47 +152,74 @@ pub struct BarView<'a> {
 /// The constant text of a list of features.
 #[derive(Debug, Clone)]
 pub struct FeatureFormat {
-    texts: Vec<(String, String)>,
+    /// Up to the first value.
+    open: String,
+    texts: Vec<FeatureText>,
+}
+
+/// What stands between the value of one feature and that of the next.
+#[derive(Debug, Clone)]
+struct FeatureText {
+    /// After the value: `,"window_ms":1000`.
+    window: String,
+    /// From the end of this feature to the value of the next.
+    next: String,
+    /// `window`, no reason, and `next` in one piece, with a conflation of zero and without any: nearly every feature.
+    whole: String,
+    whole_event_level: String,
 }
 
 impl FeatureFormat {
     /// For features of these names and windows in milliseconds, in this order.
     pub fn new<'a>(features: impl IntoIterator<Item = (&'a str, Option<u32>)>) -> Self {
-        let texts = features.into_iter().map(|(name, window_ms)| {
+        let features: Vec<_> = features.into_iter().collect();
+        let open = |name: &str| format!("\"{name}\":{{\"value\":");
+        let texts = features.iter().enumerate().map(|(index, (_, window_ms))| {
             let window = window_ms.map_or_else(|| "null".to_owned(), |window| window.to_string());
-            (format!(",\"{name}\":{{\"value\":"), format!(",\"window_ms\":{window}"))
+            let window = format!(",\"window_ms\":{window}");
+            let next = features
+                .get(index + 1)
+                .map_or_else(|| "}}".to_owned(), |(name, _)| format!("}},{}", open(name)));
+            FeatureText {
+                whole: format!("{window},\"reason\":null{next}"),
+                whole_event_level: format!("{window},\"conflation_ms\":0,\"reason\":null{next}"),
+                window,
+                next,
+            }
         });
-        Self { texts: texts.collect() }
+        Self {
+            open: features.first().map(|(name, _)| open(name)).unwrap_or_default(),
+            texts: texts.collect(),
+        }
     }
 
+    /// Writes the object; `features` are as many as there are names.
     fn write(&self, features: impl Iterator<Item = FeatureView>, bytes: &mut Vec<u8>) {
-        let start = bytes.len();
-        for ((before, after), feature) in self.texts.iter().zip(features) {
-            bytes.extend_from_slice(before.as_bytes());
+        bytes.push(b'{');
+        bytes.extend_from_slice(self.open.as_bytes());
+        for (text, feature) in self.texts.iter().zip(features) {
             match feature.value {
                 Ok(value) => put(&value, bytes),
                 Err(_) => bytes.extend_from_slice(b"null"),
             }
-            bytes.extend_from_slice(after.as_bytes());
-            if let Some(conflation_ms) = feature.conflation_ms {
-                bytes.extend_from_slice(b",\"conflation_ms\":");
-                put(&conflation_ms, bytes);
-            }
-            match feature.value {
-                Ok(_) => bytes.extend_from_slice(b",\"reason\":null}"),
-                Err(reason) => {
-                    bytes.extend_from_slice(b",\"reason\":\"");
-                    bytes.extend_from_slice(reason.as_bytes());
-                    bytes.extend_from_slice(b"\"}");
+            match (feature.value, feature.conflation_ms) {
+                (Ok(_), None) => bytes.extend_from_slice(text.whole.as_bytes()),
+                (Ok(_), Some(0)) => bytes.extend_from_slice(text.whole_event_level.as_bytes()),
+                (value, conflation_ms) => {
+                    bytes.extend_from_slice(text.window.as_bytes());
+                    if let Some(conflation_ms) = conflation_ms {
+                        bytes.extend_from_slice(b",\"conflation_ms\":");
+                        put(&conflation_ms, bytes);
+                    }
+                    bytes.extend_from_slice(b",\"reason\":");
+                    put(&value.err(), bytes);
+                    bytes.extend_from_slice(text.next.as_bytes());
                 }
             }
         }
-        // The first comma opens the object.
-        match bytes.get_mut(start) {
-            Some(first) => *first = b'{',
-            None => bytes.push(b'{'),
+        if self.texts.is_empty() {
+            bytes.push(b'}');
         }
-        bytes.push(b'}');
     }
 }
 
@@ -192,15 +240,14 @@ pub fn write_signal(
     bytes.extend_from_slice(b",\"trigger\":");
     put(view.trigger, bytes);
     bytes.extend_from_slice(b",\"flags\":[");
-    separated(view.flags.names(), bytes, |name, bytes| put(name, bytes));
+    separated(view.flags.names(), bytes, put);
     bytes.extend_from_slice(b"],\"update\":");
     put(view.update, bytes);
     bytes.extend_from_slice(b",\"bbo\":");
     match &view.best {
         None => bytes.extend_from_slice(b"null"),
         Some(best) => {
-            bytes.extend_from_slice(b"{\"source\":");
-            put(best.source, bytes);
+            write_name("{\"source\":", best.source, bytes);
             bytes.extend_from_slice(b",\"seq\":");
             put(&best.seq, bytes);
             for (name, level) in [(&b",\"bid\":"[..], best.bid), (b",\"ask\":", best.ask)] {
@@ -229,14 +276,7 @@ pub fn write_bar(
 ) {
     let head = &view.head;
     bytes.extend_from_slice(b"{\"id\":");
-    put(head.venue.as_str(), bytes);
-    bytes.pop();
-    bytes.push(b':');
-    let symbol_at = bytes.len();
-    put(head.symbol, bytes);
-    // The two strings become one: the second's opening quote goes.
-    bytes.remove(symbol_at);
-    bytes.pop();
+    bytes.extend_from_slice(&head.text.id);
     bytes.extend_from_slice(b":bar:");
     put(&head.recv_ts.0, bytes);
     bytes.push(b'"');
@@ -279,22 +319,21 @@ pub fn write_bar(
     bytes.push(b'}');
 }
 
-fn write_head(head: &SignalHead<'_>, kind: &str, bytes: &mut Vec<u8>) {
-    for (name, text) in [
-        (&b",\"kind\":"[..], kind),
-        (b",\"venue\":", head.venue.as_str()),
-        (b",\"instrument\":", head.symbol),
-        (b",\"market\":", head.market),
-    ] {
-        bytes.extend_from_slice(name);
-        put(text, bytes);
-    }
-    bytes.extend_from_slice(b",\"exch_ts\":");
+fn write_head(head: &SignalHead<'_>, kind: &'static str, bytes: &mut Vec<u8>) {
+    write_name(",\"kind\":", kind, bytes);
+    bytes.extend_from_slice(&head.text.names);
     put(&head.exch_ts.map(|ts| ts.0), bytes);
     bytes.extend_from_slice(b",\"recv_ts\":");
     put(&head.recv_ts.0, bytes);
-    bytes.extend_from_slice(b",\"state\":");
-    put(head.state, bytes);
+    write_name(",\"state\":", head.state, bytes);
+}
+
+/// One of our own names: nothing in it needs an escape.
+fn write_name(before: &'static str, name: &'static str, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(before.as_bytes());
+    bytes.push(b'"');
+    bytes.extend_from_slice(name.as_bytes());
+    bytes.push(b'"');
 }
 
 fn write_level(level: Option<Level>, head: &SignalHead<'_>, bytes: &mut Vec<u8>) {
@@ -315,32 +354,32 @@ fn write_mid(doubled: Option<i64>, scale: u8, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Exact decimal text in quotes.
+/// Exact decimal text in quotes, without trailing zeros, as [`Scaled`](opus2_types::Scaled) prints it: written into the
+/// buffer, because a record has five of them.
 fn write_decimal(units: i128, scale: u8, bytes: &mut Vec<u8>) {
-    bytes.push(b'"');
-    match i64::try_from(units) {
-        Ok(units) if scale <= SCALE_MAX => {
-            write!(bytes, "{}", Scaled::new(units, scale)).expect("memory takes every byte");
-        }
-        _ => write_wide_decimal(units, scale, bytes),
-    }
-    bytes.push(b'"');
-}
-
-/// For sums beyond 64 bits, or the mid at the finest scale: rare, so plain.
-fn write_wide_decimal(units: i128, scale: u8, bytes: &mut Vec<u8>) {
     let scale = usize::from(scale);
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    let fraction = fraction.trim_end_matches('0');
+    bytes.push(b'"');
     if units < 0 {
         bytes.push(b'-');
     }
-    bytes.extend_from_slice(whole.as_bytes());
-    if !fraction.is_empty() {
-        bytes.push(b'.');
-        bytes.extend_from_slice(fraction.as_bytes());
+    let start = bytes.len();
+    match u64::try_from(units.unsigned_abs()) {
+        Ok(magnitude) => put(&magnitude, bytes),
+        Err(_) => put(&units.unsigned_abs(), bytes),
     }
+    let digits = bytes.len() - start;
+    if digits <= scale {
+        // 0.00…: zeros up to and including the one before the point.
+        bytes.splice(start..start, std::iter::repeat_n(b'0', scale + 1 - digits));
+    }
+    let point = bytes.len() - scale;
+    while bytes.len() > point && bytes.last() == Some(&b'0') {
+        bytes.pop();
+    }
+    if bytes.len() > point {
+        bytes.insert(point, b'.');
+    }
+    bytes.push(b'"');
 }
 
 fn separated<T>(items: impl Iterator<Item = T>, bytes: &mut Vec<u8>, mut write: impl FnMut(T, &mut Vec<u8>)) {
@@ -365,6 +404,15 @@ mod tests {
         let mut bytes = Vec::new();
         write_decimal(units, scale, &mut bytes);
         assert_eq!(String::from_utf8(bytes).unwrap(), format!("\"{expect}\""));
+    }
+
+    #[test]
+    fn decimals_are_printed_as_everywhere() {
+        for units in [0, 1, -1, 5, 10, 1_050, -99_999, i64::MAX, i64::MIN] {
+            for scale in 0..=opus2_types::SCALE_MAX {
+                check(units.into(), scale, &opus2_types::Scaled::new(units, scale).to_string());
+            }
+        }
     }
 
     #[test]
