@@ -8,6 +8,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
+use crate::config::BROKERS_VARIABLE;
 use crate::program::run_program;
 use crate::{Distribution, Home, LocalError, Ports, Service, Settings, Spawn, java, require_free_port};
 
@@ -37,7 +38,9 @@ impl Broker {
         match ask_members(brokers) {
             Ok(_) => Ok(Self { address: brokers.to_owned(), service: None }),
             Err(source) => Err(LocalError::Broker {
-                what: "ask for its members".into(),
+                what: format!(
+                    "{BROKERS_VARIABLE} names a broker that does not answer; start it, or unset the variable; asked for members"
+                ),
                 brokers: brokers.to_owned(),
                 source: Box::new(source),
             }),

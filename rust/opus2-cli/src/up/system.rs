@@ -51,9 +51,9 @@ impl System {
             tokio::task::spawn_blocking(install).await.context("install Kafka and Flink")??
         };
         let mut progress = Progress::new();
-        let broker = match &settings.brokers {
-            Some(brokers) => Broker::external(brokers)?,
-            None => Broker::start(home, &settings, &kafka).await?,
+        let broker = match (&kafka, &settings.brokers) {
+            (Some(kafka), _) => Broker::start(home, &settings, kafka).await?,
+            (None, brokers) => Broker::external(brokers.as_deref().unwrap_or_default())?,
         };
         create_topics(broker.address(), &local_topics()).await?;
         let kind =
