@@ -34,7 +34,10 @@ pub struct Ladder {
     /// The largest key of each chunk, rising.
     last_keys: Vec<i64>,
     /// The chunks, none of them empty.
-    #[expect(clippy::vec_box, reason = "a split moves the pointers behind it, not the kilobyte each chunk is")]
+    #[expect(
+        clippy::vec_box,
+        reason = "a split moves the pointers behind it, not the kilobyte each chunk is"
+    )]
     chunks: Vec<Box<Chunk>>,
     /// Chunks out of use.
     #[expect(clippy::vec_box, reason = "they go into `chunks` and come from there")]
@@ -194,7 +197,11 @@ impl Ladder {
 
     /// Every level, best first.
     pub fn levels(&self) -> impl Iterator<Item = Level> + Clone {
-        self.chunks.iter().rev().flat_map(|chunk| chunk.entries().rev()).map(|(key, qty)| self.level(key, qty))
+        self.chunks
+            .iter()
+            .rev()
+            .flat_map(|chunk| chunk.entries().rev())
+            .map(|(key, qty)| self.level(key, qty))
     }
 
     #[inline]

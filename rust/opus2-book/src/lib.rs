@@ -4,8 +4,8 @@
 //! absolute quantities, knows nothing of venues, sequence numbers or time, and cannot fail: whether a change may be
 //! applied at all is decided before it, by the venue's sync machine.
 
-mod l2;
 mod chunk;
+mod l2;
 mod ladder;
 
 pub use l2::L2Book;

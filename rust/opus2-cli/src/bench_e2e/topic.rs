@@ -82,7 +82,7 @@ pub(super) fn records(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<u6
 fn bounds(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<(i32, i64, i64)>> {
     let metadata =
         consumer.fetch_metadata(Some(topic), ANSWER_SECS_MAX).with_context(|| format!("ask for {topic}"))?;
-    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
     let bounds = partitions.map(|partition| {
         let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), ANSWER_SECS_MAX)?;
         Ok((partition.id(), begin, end))
