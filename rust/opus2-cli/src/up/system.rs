@@ -46,7 +46,9 @@ impl System {
         let (kafka, flink) = {
             let (home, settings) = (home.clone(), settings.clone());
             let install = move || -> anyhow::Result<_> {
-                Ok((install_kafka(&home)?, install_flink(&home, &settings)?))
+                // Beside a broker that somebody else runs, none is needed.
+                let kafka = settings.brokers.is_none().then(|| install_kafka(&home)).transpose()?;
+                Ok((kafka, install_flink(&home, &settings)?))
             };
             tokio::task::spawn_blocking(install).await.context("install Kafka and Flink")??
         };
