@@ -84,8 +84,13 @@ proptest! {
 
     #[test]
     fn any_bytes_are_a_value_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = decode_event(&bytes);
-        let _ = RawRecord::decode(&bytes);
+        // Whatever is accepted can be written again.
+        if let Ok(event) = decode_event(&bytes) {
+            prop_assert!(encode_event(&event, &mut Vec::new()).is_ok());
+        }
+        if let Ok(record) = RawRecord::decode(&bytes) {
+            prop_assert!(record.encode(&mut Vec::new()).is_ok());
+        }
     }
 }
 

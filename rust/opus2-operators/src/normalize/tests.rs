@@ -1,5 +1,7 @@
 //! What records become.
 
+use std::fmt::Write;
+
 use opus2_types::{Channel, EventBody, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_wire::event::decode_event;
 use opus2_wire::raw::RawRecord;
@@ -115,13 +117,12 @@ fn run(operator: &mut dyn Operator, records: &[Vec<u8>]) -> String {
                         EventBody::Quote(_) => "quote".to_owned(),
                         EventBody::Status(status) => status.to.as_str().to_owned(),
                     };
-                    let flags: String = event
-                        .flags
-                        .names()
-                        .filter(|flag| *flag != "no_exch_ts")
-                        .map(|flag| format!("/{flag}"))
-                        .collect();
-                    words.push(word + &flags);
+                    let mut word = word;
+                    for flag in event.flags.names().filter(|flag| *flag != "no_exch_ts") {
+                        word.push('/');
+                        word.push_str(flag);
+                    }
+                    words.push(word);
                 }
                 Entry::Record { channel: OutputChannel::DeadLetters, payload, .. } => {
                     let letter = String::from_utf8(payload.to_vec()).unwrap();
@@ -274,7 +275,7 @@ proptest! {
         let mut script = String::from("i s10");
         for index in order {
             let first = 11 + index * 2;
-            script.push_str(&format!(" d{first}-{}", first + 1));
+            write!(script, " d{first}-{}", first + 1).unwrap();
             if index == 19 {
                 script.push_str(" s60");
             }
