@@ -158,12 +158,12 @@ mod tests {
         let mut sync = DepthSync::default();
         let steps: Vec<String> = input
             .split_whitespace()
-            .map(|word| match word.strip_prefix('s') {
-                Some(id) => format!("{:?}", sync.on_snapshot(id.parse().ok())),
-                None => {
-                    let (first, last) = word.split_once('-').unwrap();
-                    format!("{:?}", sync.on_delta(first.parse().unwrap(), last.parse().unwrap()))
+            .map(|word| {
+                if let Some(id) = word.strip_prefix('s') {
+                    return format!("{:?}", sync.on_snapshot(id.parse().ok()));
                 }
+                let (first, last) = word.split_once('-').unwrap();
+                format!("{:?}", sync.on_delta(first.parse().unwrap(), last.parse().unwrap()))
             })
             .collect();
         assert_eq!(steps.join(" "), expect, "{input}");
