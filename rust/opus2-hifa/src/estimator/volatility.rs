@@ -13,7 +13,7 @@ pub struct VarianceMemory {
 
 /// `v <- a v + (1 - a) r² / dt` with `a = exp(-dt / tau)`: variance of log returns per second.
 ///
-/// The recursion starts from the plain realised variance rate of the first `warm_up_secs` (`sum r² / sum dt`), and there
+/// The recursion starts from the plain realised variance rate of at least `warm_up_secs` (`sum r² / sum dt`), and there
 /// is no value before; with a warm-up of zero it starts from the first `r² / dt`, whose error would stay for `tau`.
 /// Callers give returns over at least 10 ms, because `1 / dt` explodes. Long memory: nothing resets it, a return across
 /// lost data is simply not given.

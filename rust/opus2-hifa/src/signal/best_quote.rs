@@ -83,8 +83,8 @@ impl QuoteUpdate {
 /// 6. Without numbers (zero) the two feeds cannot be ordered: books are used in order of arrival, and quotes only until
 ///    the first book.
 ///
-/// Memory of the numbers ends with the connection ([`forget`](Self::forget)); data loss within one keeps it
-/// ([`reset_reference`](Self::reset_reference)).
+/// Memory of the numbers ends with the connection (status `empty`); data loss within one keeps it, and forgets only what
+/// was shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BestQuote {
     bid: Option<Level>,
