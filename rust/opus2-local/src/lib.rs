@@ -1,6 +1,6 @@
 //! A local cluster of real processes: a Kafka broker, Flink, and our own daemons.
 //!
-//! Nothing here pretends to be a broker or a cluster. [`install`] fetches the distributions through the ordinary
+//! Nothing here pretends to be a broker or a cluster. `install` fetches the distributions through the ordinary
 //! package clients, [`Broker`] and [`Flink`] start them as processes of their own, and [`FlinkClient`] talks to Flink
 //! as any user would, over REST. `opus2 up` and the end-to-end tests are its two users.
 //!

@@ -178,7 +178,7 @@ impl Service {
         })
     }
 
-    /// Asks it to end, and kills it when it does not within [`STOP_SECS_MAX`] seconds. Does nothing if it has ended.
+    /// Asks it to end, and kills it when it does not within `STOP_SECS_MAX` seconds. Does nothing if it has ended.
     ///
     /// # Errors
     /// [`LocalError::NotEnding`].

@@ -1,8 +1,8 @@
 //! Recordings: files of venue messages, played as `opus2 ingest` would have published them.
 //!
 //! A recording is JSON lines, plain or gzipped, one message each (`received_ns`, `exchange`, `kind`, `url`, `raw`).
-//! It is read twice: once to learn what instruments it has and how they count ([`survey`]), once to play it
-//! ([`play`]). Both passes stream; a recording is never held in memory.
+//! It is read twice: once to learn what instruments it has and how they count (`survey`), once to play it
+//! (`play`). Both passes stream; a recording is never held in memory.
 
 mod line;
 mod play;

@@ -1,7 +1,7 @@
 //! `opus2 watch`: the live view of a running system.
 //!
 //! A [`Monitor`] asks every source it knows (simulated venue, ingest daemon, broker, Flink) and puts the answers
-//! together in a [`Snapshot`]; [`run_view`] draws snapshots on the terminal. Nothing here changes what it watches: it
+//! together in a `Snapshot`; [`run_view`] draws snapshots on the terminal. Nothing here changes what it watches: it
 //! commits no offsets, creates no topics and joins no consumer group.
 
 pub(crate) mod clock;
