@@ -7,6 +7,8 @@ use anyhow::{Context, bail};
 
 /// One market for six minutes.
 pub(crate) const ONE_MARKET: &[&str] = &["hftbacktest_btcusdt_20240808.jsonl.gz"];
+/// Four markets for half a minute.
+pub(crate) const FEW_RECORDS: &[&str] = &["cryptofeed_20211012_4pairs.jsonl.gz"];
 /// Fifteen markets, one after the other, years apart.
 pub(crate) const MANY_MARKETS: &[&str] = &[
     "cryptofeed_20210417_10pairs.jsonl.gz",
