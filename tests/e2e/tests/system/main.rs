@@ -20,6 +20,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
+    // Two runs in one checkout would take each other's processes for what a killed run has left behind.
+    let lock = if arguments.list { None } else { Some(program::wait_for_turn()) };
+    if let Some(Err(error)) = &lock {
+        eprintln!("{error:#}");
+        return ExitCode::FAILURE;
+    }
     let system = Arc::new(System::new());
     let has_recordings = program::has_recordings();
     if !has_recordings {
@@ -42,6 +48,7 @@ fn main() -> ExitCode {
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     let stopped = system.stop();
+    drop(lock);
     if let Err(error) = &stopped {
         eprintln!("stopping the cluster: {error:?}");
     }

@@ -1,5 +1,6 @@
 //! The built programs and the recording.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -36,6 +37,19 @@ pub(crate) fn has_recordings() -> bool {
 /// The paths of recordings.
 pub(crate) fn paths(recordings: &[&str]) -> Vec<PathBuf> {
     recordings.iter().map(|name| recordings_folder().join(name)).collect()
+}
+
+/// Waits until no other run of these tests uses this checkout. The lock ends with the file, so with the process too.
+pub(crate) fn wait_for_turn() -> anyhow::Result<File> {
+    let folder = repository().join(".local");
+    std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let path = folder.join("e2e.lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("another run of these tests holds {}; waiting for its end", path.display());
+        file.lock().with_context(|| format!("lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// The job's jar.
