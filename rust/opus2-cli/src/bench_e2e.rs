@@ -58,7 +58,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let system = System::start(args)?;
-    let measured = runtime.block_on(measure(args, &system));
+    let measured = runtime.block_on(async {
+        tokio::select! {
+            report = measure(args, &system) => report,
+            () = asked_to_end() => Err(anyhow::anyhow!("interrupted")),
+        }
+    });
+    // A measurement that was interrupted may still hold a thread for a while.
+    runtime.shutdown_background();
     let stopped = system.stop();
     let report = measured?;
     stopped?;
@@ -79,7 +86,7 @@ async fn measure(args: &Args, system: &System) -> anyhow::Result<Report> {
     tokio::time::sleep(Duration::from_secs(args.warm_up)).await;
     say(&format!("wire to signal, {} s", args.secs));
     let before = system.counts().await?;
-    let path = path::measure(system.brokers(), measured)?;
+    let path = path::measure(system.brokers(), measured).await?;
     let after = system.counts().await?;
     let size = after.raw_bytes_mean(&before)?;
     let hop =
@@ -108,6 +115,21 @@ async fn measure(args: &Args, system: &System) -> anyhow::Result<Report> {
         hop_beside: beside,
         throughput,
     })
+}
+
+/// Waits for Ctrl-C or a termination: what was started has to be stopped then too.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| say(&format!("cannot listen to signals: {error}")));
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (listen(SignalKind::interrupt()), listen(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// Progress is for people and goes where results do not.

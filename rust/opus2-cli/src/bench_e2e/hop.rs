@@ -48,13 +48,19 @@ impl Hop {
     /// Sends and reads everything back.
     pub(super) async fn measure(self, brokers: &str) -> anyhow::Result<Percentiles> {
         topic::create(brokers, &[TOPIC], PARTITIONS.cast_signed()).await?;
+        let brokers = brokers.to_owned();
+        let both = move || self.send_and_read(&brokers);
+        tokio::task::spawn_blocking(both).await.context("measure the bare hop")?
+    }
+
+    fn send_and_read(self, brokers: &str) -> anyhow::Result<Percentiles> {
         let consumer = topic::reader(brokers, TOPIC, From::End)?;
+        let publisher = publisher(brokers)?;
         let records_count = u64::from(self.rate) * self.length.as_secs();
         let reading = std::thread::Builder::new()
             .name("bench-hop-read".to_owned())
             .spawn(move || read(&consumer, records_count, self.length))
             .context("start a thread")?;
-        let publisher = publisher(brokers)?;
         let sent = self.send(&publisher, records_count);
         let read = reading.join().map_err(|_| anyhow!("the thread that reads the hop panicked"))?;
         sent?;

@@ -49,7 +49,12 @@ pub(super) fn record(histogram: &mut Histogram<u64>, from: i64, to: UnixNanos) {
 }
 
 /// Reads signals from the end of their topic for `length`.
-pub(super) fn measure(brokers: &str, length: Duration) -> anyhow::Result<PathLatency> {
+pub(super) async fn measure(brokers: &str, length: Duration) -> anyhow::Result<PathLatency> {
+    let brokers = brokers.to_owned();
+    tokio::task::spawn_blocking(move || read(&brokers, length)).await.context("read signals")?
+}
+
+fn read(brokers: &str, length: Duration) -> anyhow::Result<PathLatency> {
     let consumer = topic::reader(brokers, HIFA_STAGE1_SIGNALS, From::End)?;
     let (mut venue, mut socket, mut wire) = (histogram(), histogram(), histogram());
     let begin = Instant::now();

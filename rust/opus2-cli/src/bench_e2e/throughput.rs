@@ -12,9 +12,8 @@ use super::system::System;
 use super::{Args, fill, say, topic};
 
 const FILLED: &str = "bench_raw";
-/// Where the copying job writes what comes out at its end.
-const COPIED: &str = "bench_copied";
-const PREFIX: &str = "bench_";
+/// Where the copying job writes what comes out at its end, after its prefix.
+const COPIED: &str = "copied";
 const PARTITIONS: i32 = 4;
 const JOB_SECS_MAX: Duration = Duration::from_secs(900);
 
@@ -48,17 +47,21 @@ pub(super) async fn measure(args: &Args, system: &System) -> anyhow::Result<Thro
     let brokers = system.brokers();
     say(&format!("filling a topic with {} records", args.records));
     topic::create(brokers, &[FILLED], PARTITIONS).await?;
-    let records = fill::fill(brokers, raw_l2(Venue::Binance), FILLED, args.records)?;
+    let (address, wanted) = (brokers.to_owned(), args.records);
+    let filling = move || fill::fill(&address, raw_l2(Venue::Binance), FILLED, wanted);
+    let records = tokio::task::spawn_blocking(filling).await.context("fill a topic")??;
     let here = std::env::current_dir().context("find the current folder")?;
     let home = opus2_local::Home::find(&here, &args.name)?;
     let jar = system.flink().upload(&home.repository().join(JOB_JAR)).await?;
     let mut throughput = Throughput { records, copy_per_sec: Vec::new(), hifa_per_sec: Vec::new() };
     for round in 1..=args.rounds {
         say(&format!("round {round} of {}: copy,copy", args.rounds));
-        let copy = run(args, system, &jar, &["copy,copy", "--main-topic", COPIED]).await?;
+        let job = format!("bench_copy_{round}");
+        let copy = run(args, system, &jar, (&job, &["copy,copy", "--main-topic", COPIED])).await?;
         throughput.copy_per_sec.push(per_sec(records, copy));
         say(&format!("round {round} of {}: normalize,signal", args.rounds));
-        let hifa = run(args, system, &jar, &["normalize,signal"]).await?;
+        let job = format!("bench_hifa_{round}");
+        let hifa = run(args, system, &jar, (&job, &["normalize,signal"])).await?;
         throughput.hifa_per_sec.push(per_sec(records, hifa));
     }
     Ok(throughput)
@@ -71,18 +74,21 @@ fn per_sec(records: u64, took: Duration) -> f64 {
 }
 
 /// Runs one bounded job to its end; gives how long Flink says it ran, its start included.
-async fn run(args: &Args, system: &System, jar: &str, operators: &[&str]) -> anyhow::Result<Duration> {
-    let output: Vec<String> = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, DEAD_LETTERS]
-        .iter()
-        .map(|name| format!("{PREFIX}{name}"))
-        .collect();
-    let mut topics: Vec<&str> = output.iter().map(String::as_str).collect();
-    topics.push(COPIED);
+async fn run(
+    args: &Args,
+    system: &System,
+    jar: &str,
+    (name, operators): (&str, &[&str]),
+) -> anyhow::Result<Duration> {
+    // Topics of its own: deleting one takes the broker a moment.
+    let prefix = format!("{name}_");
+    let names = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, DEAD_LETTERS, COPIED];
+    let output = names.map(|topic| format!("{prefix}{topic}"));
+    let topics: Vec<&str> = output.iter().map(String::as_str).collect();
     topic::create(system.brokers(), &topics, PARTITIONS).await?;
-    let options =
-        ["--brokers", system.brokers(), "--raw-topics", FILLED, "--group", "bench", "--start", "earliest"];
-    let more = ["--bounded", "--topic-prefix", PREFIX, "--job-name", "bench", "--operators"];
-    let arguments = options.iter().chain(&more).chain(operators);
+    let options = ["--brokers", system.brokers(), "--raw-topics", FILLED, "--start", "earliest", "--bounded"];
+    let more = ["--group", name, "--job-name", name, "--topic-prefix", &prefix, "--restart-attempts", "0"];
+    let arguments = options.iter().chain(&more).chain(&["--operators"]).chain(operators);
     let request = JobRequest {
         entry_class: JOB_CLASS.to_owned(),
         program_args_list: arguments.map(|&argument| argument.to_owned()).collect(),

@@ -1,16 +1,20 @@
 //! Topics of the benchmark's own, and clients that read a whole topic or its end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// One question to the broker.
 const ANSWER_SECS_MAX: Duration = Duration::from_secs(10);
+const LEADER_SECS_MAX: Duration = Duration::from_secs(10);
+const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
 /// Creates topics that keep everything they are given; one that exists is left as it is.
 pub(super) async fn create(brokers: &str, names: &[&str], partitions: i32) -> anyhow::Result<()> {
@@ -78,18 +82,26 @@ pub(super) fn records(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<u6
     Ok(held.unsigned_abs())
 }
 
-/// Number, first and next offset of every partition.
+/// Number, first and next offset of every partition. A new topic's partitions may take a moment to have a leader.
 fn bounds(consumer: &BaseConsumer, topic: &str) -> anyhow::Result<Vec<(i32, i64, i64)>> {
-    let metadata =
-        consumer.fetch_metadata(Some(topic), ANSWER_SECS_MAX).with_context(|| format!("ask for {topic}"))?;
-    let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
+    let begin = Instant::now();
+    loop {
+        match try_bounds(consumer, topic) {
+            Ok(bounds) => return Ok(bounds),
+            Err(_) if begin.elapsed() < LEADER_SECS_MAX => std::thread::sleep(LEADER_PAUSE),
+            Err(error) => return Err(error).with_context(|| format!("ask for the offsets of {topic}")),
+        }
+    }
+}
+
+fn try_bounds(consumer: &BaseConsumer, topic: &str) -> Result<Vec<(i32, i64, i64)>, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_SECS_MAX)?;
+    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
     let bounds = partitions.map(|partition| {
         let (begin, end) = consumer.fetch_watermarks(topic, partition.id(), ANSWER_SECS_MAX)?;
         Ok((partition.id(), begin, end))
     });
-    bounds
-        .collect::<Result<Vec<_>, rdkafka::error::KafkaError>>()
-        .with_context(|| format!("ask for the offsets of {topic}"))
+    bounds.collect()
 }
 
 /// A broker client that is silent about lost connections: requests that fail tell of them.
