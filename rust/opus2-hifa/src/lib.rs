@@ -18,9 +18,11 @@
 mod config;
 pub mod estimator;
 mod exact;
+mod health;
 mod measure;
 pub mod primitive;
 pub mod signal;
 
 pub use config::{BookConflation, ConfigError, SignalConfig};
+pub use health::{ExchangeHealth, ExchangeVitals, HEALTH_COMPONENTS, HealthSettings, exchange_health};
 pub use measure::{Absent, Direction, Measure};

@@ -17,11 +17,11 @@ use opus2_hifa::estimator::queue_imbalance::queue_imbalance;
 use opus2_hifa::estimator::volatility::{EwVariance, VarianceMemory};
 use opus2_hifa::estimator::window::WINDOWS;
 use opus2_hifa::primitive::{Bbo, depth_imbalance as imbalance_of_depths, depth_within, weighted_mid};
-use opus2_hifa::{Absent, Direction};
+use opus2_hifa::{Absent, Direction, ExchangeVitals, HEALTH_COMPONENTS, HealthSettings, exchange_health};
 use opus2_types::{Level, Price, Qty, Scaled, Side, VIEW_LEVELS, parse_scaled, significant_decimals};
 use serde_json::{Value, json};
 
-const QUANTITIES: [&str; 10] = [
+const QUANTITIES: [&str; 11] = [
     "book_basics",
     "depth_within_bps",
     "weighted_mid",
@@ -32,6 +32,7 @@ const QUANTITIES: [&str; 10] = [
     "cusum",
     "micro_move_z",
     "ewma_vol_time",
+    "exchange_health",
 ];
 
 #[test]
@@ -75,6 +76,7 @@ fn check(quantity: &str, vector: &Value) {
         "cusum" => cusum(inputs),
         "micro_move_z" => micro_move_z(inputs),
         "ewma_vol_time" => ewma_vol_time(inputs),
+        "exchange_health" => health(inputs),
         other => panic!("no code for {other}"),
     };
     let tolerance = &vector["tolerance"];
@@ -94,6 +96,12 @@ fn agrees(expected: &Value, found: &Value, (abs, rel): (f64, f64)) -> bool {
         (Value::Array(expected), Value::Array(found)) => {
             expected.len() == found.len()
                 && expected.iter().zip(found).all(|(expected, found)| agrees(expected, found, (abs, rel)))
+        }
+        (Value::Object(expected), Value::Object(found)) => {
+            expected.len() == found.len()
+                && expected.iter().all(|(key, expected)| {
+                    found.get(key).is_some_and(|found| agrees(expected, found, (abs, rel)))
+                })
         }
         (Value::Number(expected), Value::Number(found)) => {
             let (expected, found) = (expected.as_f64().unwrap(), found.as_f64().unwrap());
@@ -289,4 +297,34 @@ fn ewma_vol_time(inputs: &Value) -> Value {
         "sigma_per_sqrt_s": sigma,
         "sigma_annual_365": sigma.map(|sigma| sigma * (365.0 * 86_400.0f64).sqrt()),
     })
+}
+
+fn health(inputs: &Value) -> Value {
+    let (x, cfg) = (&inputs["x"], &inputs["cfg"]);
+    let vitals = ExchangeVitals {
+        age_secs: number(&x["age_s"]),
+        gaps_per_min: number(&x["gaps_per_min"]),
+        latency_ms_p99: number(&x["p99_ms"]),
+        crossed_fraction: number(&x["crossed_frac"]),
+        rejected_fraction: number(&x["reject_frac"]),
+        reconnects_per_hour: number(&x["reconnects_per_h"]),
+    };
+    let settings = HealthSettings {
+        age_ok_secs: number(&cfg["age_ok_s"]),
+        age_tau_secs: number(&cfg["age_tau_s"]),
+        gap_scale: number(&cfg["gap_scale"]),
+        latency_ok_ms: number(&cfg["lat_ok_ms"]),
+        latency_max_ms: number(&cfg["lat_max_ms"]),
+        crossed_scale: number(&cfg["crossed_scale"]),
+        reject_scale: number(&cfg["reject_scale"]),
+        reconnect_scale: number(&cfg["reconnect_scale"]),
+        weights: HEALTH_COMPONENTS.map(|name| number(&cfg["weights"][name])),
+    };
+    let health = exchange_health(&vitals, &settings);
+    let components: serde_json::Map<String, Value> = HEALTH_COMPONENTS
+        .iter()
+        .zip(health.components)
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    json!({ "components": components, "score": health.score })
 }

@@ -14,6 +14,7 @@ mod counts;
 mod decimal;
 mod feed;
 pub mod json;
+pub mod merge;
 mod pending;
 mod quotes;
 mod reject;

@@ -5,6 +5,7 @@
 
 pub mod exchange_info;
 pub mod message;
+mod numbering;
 pub mod scales;
 pub mod session;
 mod snapshot_plan;
@@ -16,6 +17,7 @@ pub use exchange_info::{
     RefusedInstrument, SNAPSHOT_LEVELS_MAX, WeightLimit, depth_request_weight, parse_exchange_info,
 };
 pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};
+pub use numbering::numbering;
 pub use session::{
     Action, CloseReason, DeadLetter, Input, Note, ResyncReason, Session, SessionSettings, TIMER_NANOS,
 };
