@@ -16,8 +16,8 @@ use std::hint::black_box;
 use opus2_benches::{Recording, recording};
 use opus2_book::L2Book;
 use opus2_types::{Channel, Level, Side, UnixNanos, parse_scaled};
-use opus2_venue::Feed;
-use opus2_venue::binance::message::{Levels, read_delta};
+use opus2_venue::binance::message::read_delta;
+use opus2_venue::{Feed, Levels};
 use serde::Deserialize;
 
 fn live_feed(recording: &Recording) -> Feed {

@@ -3,8 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use opus2_types::{InstrumentSpec, Level, SpecOrigin, Venue};
-use opus2_venue::binance::message::{Levels, read_delta, read_snapshot};
+use opus2_types::{FeedKind, InstrumentSpec, Level, SpecOrigin, Venue};
+use opus2_venue::Levels;
+use opus2_venue::binance::message::{read_delta, read_snapshot};
 
 /// One depth message.
 pub struct Message {
@@ -57,6 +58,7 @@ fn parse(text: &str) -> Recording {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Recording,
+        feed: FeedKind::BinanceDepth,
     };
     let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON lines"));
     let (mut snapshot, mut frames) = (String::new(), Vec::new());

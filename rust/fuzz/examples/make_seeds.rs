@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use opus2_operators::{Entry, Output, OutputChannel, create};
-use opus2_types::{Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
+use opus2_types::{FeedKind, Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
 
@@ -20,6 +20,7 @@ fn main() -> std::io::Result<()> {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     };
     let frame = |name: &str| fs::read(seeds.join("frame").join(name));
     let records = [

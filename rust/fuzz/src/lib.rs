@@ -2,7 +2,7 @@
 //! through the same functions as ordinary tests.
 
 use opus2_operators::{Output, create};
-use opus2_types::{Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
+use opus2_types::{FeedKind, Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_venue::binance::exchange_info::parse_exchange_info;
 use opus2_venue::{Feed, binance};
 use opus2_wire::event::{decode_event, encode_event};
@@ -22,6 +22,7 @@ fn spec() -> InstrumentSpec {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     }
 }
 

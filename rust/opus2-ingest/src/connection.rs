@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use opus2_types::{BookState, Channel, UnixNanos, Venue};
-use opus2_venue::binance::{
-    Action, CloseReason, DeadLetter, Input, Note, Session, SessionSettings, SnapshotPurpose, TIMER_NANOS,
+use opus2_venue::session::{
+    Action, CloseReason, DeadLetter, Input, Note, Request, Session, SnapshotPurpose, TIMER_NANOS,
 };
+use opus2_venue::{Feed, binance};
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
 use opus2_wire::view::dead_letter::{self, excerpt, write_dead_letter};
@@ -49,11 +50,12 @@ pub enum End {
 
 impl End {
     /// Every name [`as_str`](Self::as_str) gives but that of [`End::Stopped`], which is no reconnect.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "server_shutdown",
         "age",
         "silent",
         "refused",
+        "connection_gap",
         "closed_by_venue",
         "io",
         "protocol",
@@ -143,14 +145,14 @@ pub(crate) async fn follow(
     age_max: Duration,
     stop: &mut watch::Receiver<bool>,
 ) -> Ended {
-    let settings = SessionSettings {
+    let settings = binance::SessionSettings {
         snapshot_levels: shared.snapshot_levels,
         age_nanos_max: nanos(age_max),
         silence_nanos_max: nanos(shared.settings.silence_max),
     };
     let specs = routes.iter().map(|route| route.spec.clone()).collect();
     // The configuration allows no more instruments than a session can follow.
-    let session = Session::new(settings, specs).expect("instruments_per_connection is checked");
+    let session = binance::Session::new(settings, specs).expect("instruments_per_connection is checked");
     let socket = match connect(shared, session.path(), stop).await {
         Ok(socket) => socket,
         Err(end) => return Ended { end, healthy: Duration::ZERO },
@@ -162,7 +164,7 @@ pub(crate) async fn follow(
         shared,
         routes,
         conn,
-        session,
+        session: Box::new(session),
         socket,
         reply,
         losses: Arc::new(Losses::new(routes.len())),
@@ -212,7 +214,7 @@ struct Connection<'a> {
     shared: &'a Shared,
     routes: &'a [Route],
     conn: &'a str,
-    session: Session,
+    session: Box<dyn Session>,
     socket: Socket,
     reply: mpsc::Sender<SnapshotAnswer>,
     losses: Arc<Losses>,
@@ -371,7 +373,8 @@ impl Connection<'_> {
     ) -> Result<(), End> {
         match action {
             Action::PublishSpec { instrument, number } => {
-                let text = encode_spec(&self.routes[instrument].spec);
+                let spec = self.session.feed(instrument).map_or(&self.routes[instrument].spec, Feed::spec);
+                let text = encode_spec(spec);
                 self.publish(instrument, Channel::Instrument, number, text.as_bytes(), read_at, stop).await
             }
             Action::Publish { instrument, channel, number } => {
@@ -387,10 +390,12 @@ impl Connection<'_> {
                     Err(_) => Err(End::Io),
                 }
             }
-            Action::FetchSnapshot { instrument, levels, purpose } => {
-                self.ask(instrument, levels, purpose);
+            Action::Fetch { instrument, request, purpose } => {
+                self.ask(instrument, request, purpose);
                 Ok(())
             }
+            // Only sessions of accounts ask for one, and this daemon makes none.
+            Action::FetchToken(_) => Err(End::Session(CloseReason::Refused)),
             Action::Close(reason) => Err(End::Session(reason)),
             Action::Note(note) => {
                 self.note(note);
@@ -501,14 +506,8 @@ impl Connection<'_> {
         Err(end)
     }
 
-    fn ask(&mut self, instrument: usize, levels: u16, purpose: SnapshotPurpose) {
-        let request = SnapshotRequest {
-            instrument,
-            symbol: self.routes[instrument].spec.symbol.clone(),
-            levels,
-            purpose,
-            reply: self.reply.clone(),
-        };
+    fn ask(&mut self, instrument: usize, request: Request, purpose: SnapshotPurpose) {
+        let request = SnapshotRequest { instrument, request, purpose, reply: self.reply.clone() };
         if self.shared.snapshots.try_send(request).is_err() {
             self.unasked.push(instrument);
         }

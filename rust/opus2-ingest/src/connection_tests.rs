@@ -2,7 +2,7 @@
 //! publisher's queue, which is what back-pressure is made of.
 
 use futures_util::SinkExt as _;
-use opus2_types::{InstrumentSpec, SpecOrigin};
+use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
@@ -83,6 +83,7 @@ async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     };
     metrics.books_begin(1);
     let (_sender, mut stop) = watch::channel(stop);

@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use opus2_types::InstrumentSpec;
-use opus2_venue::binance::{
-    EXCHANGE_INFO_PATH, EXCHANGE_INFO_WEIGHT, ExchangeInfo, ListedInstrument, parse_exchange_info,
-};
+use opus2_venue::binance::{EXCHANGE_INFO_PATH, EXCHANGE_INFO_WEIGHT, parse_exchange_info};
+use opus2_venue::listing::{ListedInstrument, Listing};
 use opus2_wire::topic;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -191,7 +190,7 @@ impl Daemon {
     }
 
     /// Asks for the list until it comes, but not for ever.
-    async fn fetch_instruments(&self, rest: &RestClient) -> Result<ExchangeInfo, IngestError> {
+    async fn fetch_instruments(&self, rest: &RestClient) -> Result<Listing, IngestError> {
         let began = Instant::now();
         let mut backoff = Backoff::new(self.config.connection.backoff);
         let url = || format!("{}{EXCHANGE_INFO_PATH}", self.config.rest_url);
@@ -224,7 +223,7 @@ struct Started {
 }
 
 /// The specifications of the instruments asked for that are trading, in the order asked for. The others are logged.
-fn select(wanted: &[String], info: ExchangeInfo) -> Result<Vec<InstrumentSpec>, IngestError> {
+fn select(wanted: &[String], info: Listing) -> Result<Vec<InstrumentSpec>, IngestError> {
     let refused: HashMap<String, String> =
         info.refused.into_iter().map(|refused| (refused.symbol, refused.reason.to_string())).collect();
     let mut listed: HashMap<String, ListedInstrument> =

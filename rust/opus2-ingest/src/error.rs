@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use opus2_venue::binance::{ExchangeInfoError, TooManyStreams};
+use opus2_venue::binance::TooManyStreams;
+use opus2_venue::listing::ListingError;
 
 use crate::config::ConfigError;
 use crate::rest::RestError;
@@ -70,7 +71,7 @@ pub enum IngestError {
         url: String,
         /// Why.
         #[source]
-        source: ExchangeInfoError,
+        source: ListingError,
     },
     /// None of the instruments asked for can be followed.
     #[error("none of the instruments in venue.instruments is trading at the venue: {}", reasons.join("; "))]

@@ -14,7 +14,7 @@
 //! after `kafka.full_secs_max` gives the connection up, counted. A record that the broker did not take costs its
 //! instrument a new snapshot. Every wait has a limit, every limit a key in config/ingest.toml.
 //!
-//! [`Session`]: opus2_venue::binance::Session
+//! [`Session`]: opus2_venue::session::Session
 
 pub mod backoff;
 pub mod clock;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use opus2_types::{BookState, Channel, Venue};
 use opus2_venue::Reject;
-use opus2_venue::binance::ResyncReason;
+use opus2_venue::session::ResyncReason;
 use prometheus::core::Collector;
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -163,7 +163,7 @@ const WIRE_TO_ACK_SECS: [f64; 18] = [
     5.0, 30.0,
 ];
 
-/// Why a message did not reach the raw topic, beyond what [`DeadLetter`](opus2_venue::binance::DeadLetter) knows.
+/// Why a message did not reach the raw topic, beyond what [`DeadLetter`](opus2_venue::session::DeadLetter) knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// Its symbol is not one of the connection's.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opus2_venue::binance::{SnapshotPurpose, depth_request_weight, snapshot_path};
+use opus2_venue::session::{Request, SnapshotPurpose};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -17,10 +17,8 @@ use crate::weight::Purpose;
 pub struct SnapshotRequest {
     /// Given back with the answer.
     pub instrument: usize,
-    /// The venue's symbol.
-    pub symbol: String,
-    /// Levels a side.
-    pub levels: u16,
+    /// What to ask for.
+    pub request: Request,
     /// Why.
     pub purpose: SnapshotPurpose,
     /// Where the answer goes. Must have room for one answer of each instrument; when it is closed, nobody waits any more
@@ -111,7 +109,7 @@ impl Waiting {
                 queue.pop_front();
             }
             let Some(request) = queue.front() else { continue };
-            match client.spend(depth_request_weight(request.levels), purpose) {
+            match client.spend(request.request.weight, purpose) {
                 Ok(()) => return queue.pop_front().map_or(Next::Nothing, Next::Send),
                 Err(pause) => wait = Some(wait.map_or(pause, |wait| wait.min(pause))),
             }
@@ -121,16 +119,16 @@ impl Waiting {
 }
 
 async fn answer(client: Arc<RestClient>, metrics: Arc<Metrics>, request: SnapshotRequest) {
-    let result = client.get(&snapshot_path(&request.symbol, request.levels)).await;
+    let result = client.get(&request.request.path).await;
     match &result {
         Ok(answer) => {
             metrics.snapshots.add_one("ok");
-            tracing::debug!(instrument = request.symbol, bytes = answer.body.len(), "snapshot");
+            tracing::debug!(path = request.request.path, bytes = answer.body.len(), "snapshot");
         }
         Err(error) => {
             metrics.snapshots.add_one(error.as_str());
             tracing::warn!(
-                instrument = request.symbol,
+                path = request.request.path,
                 error = error as &dyn std::error::Error,
                 "no snapshot"
             );
@@ -142,6 +140,8 @@ async fn answer(client: Arc<RestClient>, metrics: Arc<Metrics>, request: Snapsho
 
 #[cfg(test)]
 mod tests {
+    use opus2_venue::binance::{depth_request_weight, snapshot_path};
+
     use std::sync::Mutex;
 
     use axum::Router;
@@ -178,8 +178,7 @@ mod tests {
             let reply = if *is_awaited { reply.clone() } else { mpsc::channel(1).0 };
             let request = SnapshotRequest {
                 instrument,
-                symbol: (*symbol).into(),
-                levels: 100,
+                request: Request { path: snapshot_path(symbol, 100), weight: depth_request_weight(100) },
                 purpose: *purpose,
                 reply,
             };

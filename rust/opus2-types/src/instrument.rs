@@ -1,6 +1,6 @@
 //! Instruments, and the markets that group them.
 
-use crate::{SCALE_MAX, Venue};
+use crate::{FeedKind, SCALE_MAX, Venue};
 
 /// Quote assets that are the same money for a market, first the one that names the family.
 ///
@@ -67,6 +67,8 @@ pub struct InstrumentSpec {
     pub lot: i64,
     /// Where the numbers above come from.
     pub origin: SpecOrigin,
+    /// Which feed of the venue its records come from.
+    pub feed: FeedKind,
 }
 
 /// Why an instrument's specification cannot be used.
@@ -88,6 +90,24 @@ pub enum SpecError {
         symbol: String,
         /// Which field is empty.
         field: &'static str,
+    },
+    /// A feed of another venue.
+    #[error("{symbol}: feed {feed} is none of {venue}")]
+    Feed {
+        /// The instrument.
+        symbol: String,
+        /// Its venue.
+        venue: Venue,
+        /// The offending feed.
+        feed: FeedKind,
+    },
+    /// A book that is cut to no levels at all.
+    #[error("{symbol}: feed {feed} needs a depth of at least one level")]
+    NoDepth {
+        /// The instrument.
+        symbol: String,
+        /// The offending feed.
+        feed: FeedKind,
     },
     /// A negative tick or lot.
     #[error("{symbol}: {field} of {value} is negative")]
@@ -122,6 +142,12 @@ impl InstrumentSpec {
             if value < 0 {
                 return Err(SpecError::Negative { symbol: symbol(), field, value });
             }
+        }
+        if self.feed.venue() != self.venue {
+            return Err(SpecError::Feed { symbol: symbol(), venue: self.venue, feed: self.feed });
+        }
+        if self.feed.depth() == Some(0) {
+            return Err(SpecError::NoDepth { symbol: symbol(), feed: self.feed });
         }
         Ok(())
     }
@@ -158,10 +184,13 @@ mod tests {
             tick: 1,
             lot: 1,
             origin: SpecOrigin::Venue,
+            feed: FeedKind::BinanceDepth,
         };
         assert_eq!(good.validate(), Ok(()));
         let bad = InstrumentSpec { price_scale: 19, ..good.clone() };
         assert_eq!(bad.validate().unwrap_err().to_string(), "BTCUSDT: scale 19 is above the limit of 18");
+        let bad = InstrumentSpec { venue: Venue::Kraken, ..good.clone() };
+        assert_eq!(bad.validate().unwrap_err().to_string(), "BTCUSDT: feed binance_depth is none of kraken");
         let bad = InstrumentSpec { base: String::new(), ..good };
         assert_eq!(bad.validate().unwrap_err().to_string(), "\"BTCUSDT\": base is empty");
     }

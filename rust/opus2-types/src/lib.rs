@@ -8,6 +8,7 @@
 
 mod book_view;
 mod event;
+mod feed_kind;
 mod instrument;
 mod number;
 mod record;
@@ -19,6 +20,7 @@ pub use book_view::{BookView, VIEW_LEVELS};
 pub use event::{
     BookState, EventBody, MarketEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent,
 };
+pub use feed_kind::FeedKind;
 pub use instrument::{InstrumentSpec, SpecError, SpecOrigin, market_name, quote_family};
 pub use number::{Level, NumberError, Price, Qty, SCALE_MAX, Scaled, parse_scaled, significant_decimals};
 pub use record::Channel;

@@ -6,20 +6,19 @@
 //! verdicts, and a recording of the raw topic is a complete test case.
 //!
 //! - [`Feed`] is one instrument: its book, its place in the venue's numbering, its counts.
+//! - [`session`] is one connection: what to publish, what to ask for, when to give up.
+//! - [`listing`] is what a venue lists: which instruments there are and how they count.
 //! - [`binance`] has the venue's own text: frames, numbering rules, subscriptions, connections.
 //! - [`json`] scans that text.
 
 pub mod binance;
-mod counts;
 mod decimal;
 mod feed;
 pub mod json;
+pub mod listing;
 pub mod merge;
-mod pending;
-mod quotes;
 mod reject;
+pub mod session;
 
-pub use feed::{
-    Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, PENDING_DELTAS_MAX, PENDING_LEVELS_MAX, What,
-};
+pub use feed::{Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, Levels, Trade, What};
 pub use reject::Reject;

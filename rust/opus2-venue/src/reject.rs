@@ -64,6 +64,17 @@ pub enum Reject {
     /// A best quote with an empty side.
     #[error("quote with an empty side")]
     OneSidedQuote,
+    /// The venue's checksum of a message is not that of our book after it.
+    #[error("checksum of our book is {ours}, the venue's is {venue}")]
+    BadChecksum {
+        /// Of our book.
+        ours: u32,
+        /// The venue's.
+        venue: u32,
+    },
+    /// A feed that this build cannot follow.
+    #[error("this feed cannot be followed by this build")]
+    UnsupportedFeed,
     /// A message while the connection is down.
     #[error("message without a connection")]
     NotConnected,
@@ -71,7 +82,7 @@ pub enum Reject {
 
 impl Reject {
     /// Every name [`Reject::as_str`] can give, in one fixed order.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 19] = [
         "bad_json",
         "not_utf8",
         "oversize",
@@ -89,6 +100,8 @@ impl Reject {
         "snapshot_too_old",
         "one_sided_quote",
         "not_connected",
+        "unsupported_feed",
+        "bad_checksum",
     ];
 
     /// The reason's name in counters, metrics and dead letters.
@@ -118,6 +131,8 @@ impl Reject {
             Self::SnapshotTooOld => 14,
             Self::OneSidedQuote => 15,
             Self::NotConnected => 16,
+            Self::UnsupportedFeed => 17,
+            Self::BadChecksum { .. } => 18,
         }
     }
 }

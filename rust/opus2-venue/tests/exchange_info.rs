@@ -4,12 +4,13 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use opus2_types::InstrumentSpec;
-use opus2_venue::binance::{ExchangeInfo, WeightLimit, parse_exchange_info};
+use opus2_venue::binance::parse_exchange_info;
+use opus2_venue::listing::{Listing, WeightLimit};
 
 const RECORDING: &str = "data/binance_spot/cryptofeed_20211012_exchangeInfo.jsonl.gz";
 
 /// The recorded answer; `None`, and a line that says so, where the recordings are not.
-fn recorded() -> Option<ExchangeInfo> {
+fn recorded() -> Option<Listing> {
     #[expect(clippy::disallowed_methods, reason = "a test's own setting, not configuration")]
     let shared = std::env::var("OPUS2_SHARED").map_or_else(
         |_| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),

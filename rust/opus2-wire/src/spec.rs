@@ -1,6 +1,6 @@
 //! The JSON text of an [`InstrumentSpec`]: the value of a raw record on channel `instrument`.
 
-use opus2_types::{InstrumentSpec, Scaled, SpecOrigin, Venue, parse_scaled};
+use opus2_types::{FeedKind, InstrumentSpec, Scaled, SpecOrigin, Venue, parse_scaled};
 use serde::{Deserialize, Serialize};
 
 use crate::WireError;
@@ -19,6 +19,11 @@ struct SpecJson {
     lot: String,
     /// `venue` or `recording`.
     origin: String,
+    /// A [`FeedKind`]'s name.
+    feed: String,
+    /// Only of feeds whose books are cut to a depth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    depth: Option<u16>,
 }
 
 /// The specification as one line of JSON.
@@ -40,6 +45,8 @@ pub fn encode_spec(spec: &InstrumentSpec) -> String {
             SpecOrigin::Venue => "venue".into(),
             SpecOrigin::Recording => "recording".into(),
         },
+        feed: spec.feed.to_string(),
+        depth: spec.feed.depth(),
     };
     serde_json::to_string(&json).expect("a struct of strings and integers always serializes")
 }
@@ -69,6 +76,8 @@ pub fn decode_spec(text: &[u8]) -> Result<InstrumentSpec, WireError> {
             "recording" => SpecOrigin::Recording,
             other => return Err(invalid(format!("origin {other:?} is neither venue nor recording"))),
         },
+        feed: FeedKind::from_name(&json.feed, json.depth.unwrap_or(0))
+            .ok_or_else(|| invalid(format!("unknown feed {:?}", json.feed)))?,
     };
     spec.validate().map_err(|error| invalid(error.to_string()))?;
     Ok(spec)
@@ -90,9 +99,19 @@ mod tests {
             tick: 1,
             lot: 1,
             origin: SpecOrigin::Venue,
+            feed: FeedKind::BinanceDepth,
         };
         let text = encode_spec(&spec);
-        insta::assert_snapshot!(text, @r#"{"venue":"binance","symbol":"BTCUSDT","base":"BTC","quote":"USDT","price_scale":2,"qty_scale":5,"tick":"0.01","lot":"0.00001","origin":"venue"}"#);
+        insta::assert_snapshot!(text, @r#"{"venue":"binance","symbol":"BTCUSDT","base":"BTC","quote":"USDT","price_scale":2,"qty_scale":5,"tick":"0.01","lot":"0.00001","origin":"venue","feed":"binance_depth"}"#);
+        assert_eq!(decode_spec(text.as_bytes()), Ok(spec.clone()));
+        let spec = InstrumentSpec {
+            venue: Venue::Kraken,
+            symbol: "BTC/USDT".into(),
+            feed: FeedKind::KrakenBook { depth: 1000 },
+            ..spec
+        };
+        let text = encode_spec(&spec);
+        insta::assert_snapshot!(text, @r#"{"venue":"kraken","symbol":"BTC/USDT","base":"BTC","quote":"USDT","price_scale":2,"qty_scale":5,"tick":"0.01","lot":"0.00001","origin":"venue","feed":"kraken_book","depth":1000}"#);
         assert_eq!(decode_spec(text.as_bytes()), Ok(spec));
     }
 

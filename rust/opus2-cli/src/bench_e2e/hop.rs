@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow, ensure};
 use opus2_ingest::config::RawConfig;
 use opus2_ingest::metrics::Metrics;
 use opus2_ingest::publisher::{Losses, PublishError, Publisher, Route};
-use opus2_types::{Channel, InstrumentSpec, SpecOrigin, Venue};
+use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, Venue};
 use opus2_wire::raw::{HEADER_RECV_TS, RawRecord};
 use rdkafka::Message;
 use rdkafka::consumer::BaseConsumer;
@@ -126,6 +126,7 @@ fn spec(number: u32) -> InstrumentSpec {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use opus2_types::{Channel, InstrumentSpec, SpecOrigin, Venue};
+use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, Venue};
 use opus2_venue::binance::exchange_info::parse_exchange_info;
 use opus2_venue::binance::scales::{Scales, split_symbol};
 use opus2_venue::binance::{Frame, classify};
@@ -112,5 +112,6 @@ fn guessed_spec(symbol: &str, scales: Scales) -> InstrumentSpec {
         tick: 0,
         lot: 0,
         origin: SpecOrigin::Recording,
+        feed: FeedKind::BinanceDepth,
     }
 }

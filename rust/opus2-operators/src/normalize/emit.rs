@@ -43,9 +43,10 @@ impl Emitter {
             event.flags = QualityFlags::default();
             write(&event, instrument, record, true, Changes::none(), out)?;
         }
+        let own_identity = usize::from(applied.what == What::Trades);
+        self.trades(instrument, record, applied, own_identity, tally, out)?;
         let (count, body) = match applied.what {
             What::Book | What::Snapshot => (Count::Books, EventBody::Book(instrument.feed.book().view())),
-            What::Trade(trade) => (Count::Trades, EventBody::Trade(trade)),
             What::Quote(quote) => (Count::Quotes, EventBody::Quote(quote)),
             What::Rejected(reject) => {
                 tally.reject(&reject);
@@ -71,6 +72,33 @@ impl Emitter {
                 Changes { is_snapshot: false, bids: bids.iter().copied(), asks: asks.iter().copied() };
             write(&event, instrument, record, to_stages, changes, out)
         }
+    }
+
+    /// The message's trades. Where the message is nothing else, the first has the record's own identity; the others,
+    /// and those beside a change of the book, have `:t` and their place appended.
+    fn trades(
+        &mut self,
+        instrument: &Instrument,
+        record: &RawRecord<'_>,
+        applied: &Applied,
+        own_identity: usize,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) -> Result<(), OperatorError> {
+        for (index, trade) in instrument.feed.trades().iter().enumerate() {
+            tally.add(Count::Trades, 1);
+            self.write_id(record, "");
+            if index >= own_identity {
+                write!(self.id, ":t{}", index + 1).expect("a string takes every write");
+            }
+            let id = trade.event.trade_id;
+            let mut event = event(&self.id, instrument, applied, &EventBody::Trade(trade.event));
+            event.exch_ts = trade.exch_ts;
+            event.seq = SeqRange { first: id, last: id };
+            event.flags = event.flags.with(trade.flags);
+            write(&event, instrument, record, instrument.is_live(), Changes::none(), out)?;
+        }
+        Ok(())
     }
 
     pub(super) fn dead_letter(

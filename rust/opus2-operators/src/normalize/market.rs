@@ -136,9 +136,6 @@ fn readable_spec(record: &RawRecord<'_>) -> Result<InstrumentSpec, String> {
     if spec.venue != record.venue || spec.symbol != record.symbol {
         return Err(format!("it describes {}, the record is of {}", spec.symbol, record.symbol));
     }
-    if spec.venue != Venue::Binance {
-        return Err(format!("feeds of {} cannot be followed by this build", spec.venue));
-    }
     Ok(spec)
 }
 

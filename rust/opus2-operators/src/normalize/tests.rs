@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use opus2_types::{Channel, EventBody, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
+use opus2_types::{Channel, EventBody, FeedKind, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_wire::event::decode_event;
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
@@ -25,6 +25,7 @@ fn announcement() -> String {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     })
 }
 

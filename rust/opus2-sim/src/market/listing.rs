@@ -1,6 +1,6 @@
 //! Which instruments there are, what they cost and how they count.
 
-use opus2_types::{InstrumentSpec, SpecOrigin, Venue};
+use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin, Venue};
 
 use super::assets::Asset;
 use super::number::{count_to_float, to_units};
@@ -200,6 +200,7 @@ fn listing(rank: usize, pair: &Pair, base: usize, quote: usize) -> Listing {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     };
     let rank = count_to_float(rank);
     Listing {

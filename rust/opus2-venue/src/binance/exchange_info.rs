@@ -9,111 +9,20 @@
 //! holds every quantity the venue can print, because the venue counts in 64 bits and eight places itself
 //! (92233720368.54775807 is where its quantities saturate). Sums over levels need 128 bits.
 
-use std::fmt;
-
 use opus2_types::{
-    InstrumentSpec, NumberError, SCALE_MAX, SpecError, SpecOrigin, Venue, parse_scaled, significant_decimals,
+    FeedKind, InstrumentSpec, SCALE_MAX, SpecOrigin, Venue, parse_scaled, significant_decimals,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What an exchangeInfo answer says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ExchangeInfo {
-    /// The instruments, in the venue's order.
-    pub instruments: Vec<ListedInstrument>,
-    /// Entries of the list that could not be used, in the venue's order. The others are not affected.
-    pub refused: Vec<RefusedInstrument>,
-    /// The limit on the weight of REST requests from one IP address, if the venue states one.
-    pub request_weight: Option<WeightLimit>,
-}
-
-/// One instrument of the venue's list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedInstrument {
-    /// Its scales, tick and lot.
-    pub spec: InstrumentSpec,
-    /// What may be done with it at present.
-    pub status: ListingStatus,
-    /// False for instruments that are listed for other than spot trading.
-    pub is_spot: bool,
-}
-
-impl ListedInstrument {
-    /// True when its streams can be expected to speak: it is trading, on spot.
-    #[must_use]
-    pub fn is_trading(&self) -> bool {
-        self.is_spot && self.status == ListingStatus::Trading
-    }
-}
-
-/// An instrument's `status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListingStatus {
-    /// `TRADING`.
-    Trading,
-    /// Anything else, as the venue wrote it: `HALT`, `BREAK`, `CANCEL_ONLY`, or a word invented later.
-    NotTrading(String),
-}
-
-impl fmt::Display for ListingStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Trading => "TRADING",
-            Self::NotTrading(status) => status,
-        })
-    }
-}
-
-/// An entry of the list that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedInstrument {
-    /// Its symbol, or its position in the list when it has none.
-    pub symbol: String,
-    /// What is wrong with it.
-    pub reason: InstrumentError,
-}
-
-/// How much REST weight one IP address may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WeightLimit {
-    /// The weight per interval.
-    pub weight: u32,
-    /// The length of the interval, seconds.
-    pub interval_secs: u32,
-}
-
-/// The body is not an exchangeInfo answer.
-#[derive(Debug, thiserror::Error)]
-#[error("not an exchangeInfo answer; expected an object with the lists `symbols` and `rateLimits`")]
-pub struct ExchangeInfoError(#[source] serde_json::Error);
-
-/// Why one entry cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InstrumentError {
-    /// A field is missing or of another type.
-    #[error("unreadable: {0}")]
-    Unreadable(String),
-    /// A tick or step that is not a number.
-    #[error("{field} {text:?}: {source}")]
-    Number {
-        /// The venue's name of the field.
-        field: &'static str,
-        /// Its text.
-        text: String,
-        /// What is wrong with it.
-        source: NumberError,
-    },
-    /// The parts do not make a specification.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-}
+use crate::listing::{
+    InstrumentError, ListedInstrument, Listing, ListingError, ListingStatus, RefusedInstrument, WeightLimit,
+};
 
 /// Reads the body of an exchangeInfo answer.
 ///
 /// Filters are found by `filterType`; a missing filter, or a tick or step of zero, means that the venue enforces none.
-/// An entry that cannot be read is reported in [`ExchangeInfo::refused`] and costs no other entry anything. Symbols are
+/// An entry that cannot be read is reported in [`Listing::refused`] and costs no other entry anything. Symbols are
 /// any UTF-8 text. Fields we do not know are skipped.
 ///
 /// # Errors
@@ -121,9 +30,13 @@ pub enum InstrumentError {
 ///
 /// # Source
 /// Binance spot REST API, "Exchange information", and `filters.md`, read November 2026.
-pub fn parse_exchange_info(body: &[u8]) -> Result<ExchangeInfo, ExchangeInfoError> {
-    let answer: Answer<'_> = serde_json::from_slice(body).map_err(ExchangeInfoError)?;
-    let mut info = ExchangeInfo { request_weight: request_weight(&answer.rate_limits), ..Default::default() };
+pub fn parse_exchange_info(body: &[u8]) -> Result<Listing, ListingError> {
+    let answer: Answer<'_> = serde_json::from_slice(body).map_err(|source| ListingError {
+        venue: Venue::Binance,
+        expected: "an exchangeInfo answer: an object with the lists `symbols` and `rateLimits`",
+        source,
+    })?;
+    let mut info = Listing { request_weight: request_weight(&answer.rate_limits), ..Default::default() };
     for (index, entry) in answer.symbols.iter().enumerate() {
         match parse_instrument(entry) {
             Ok(instrument) => info.instruments.push(instrument),
@@ -233,9 +146,10 @@ fn parse_instrument(entry: &RawValue) -> Result<ListedInstrument, InstrumentErro
         tick,
         lot,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     };
     spec.validate()?;
-    Ok(ListedInstrument { spec, status, is_spot: entry.is_spot_trading_allowed })
+    Ok(ListedInstrument { spec, status, is_spot: entry.is_spot_trading_allowed, alias_of: None })
 }
 
 /// The scale of printed numbers with `precision` decimals whose step is `text`, and the step in units of that scale.

@@ -5,8 +5,8 @@
 
 use opus2_types::{Aggressor, Channel, InstrumentSpec, Level, Price, Qty, SeqRange, TradeEvent, UnixNanos};
 
-use crate::Reject;
 use crate::json::Scanner;
+use crate::{Levels, Reject};
 
 /// The largest message that is read. The largest the venue sends, a snapshot of 5000 levels a side, is below 0.5 MiB.
 pub const FRAME_BYTES_MAX: usize = 4 << 20;
@@ -164,23 +164,6 @@ fn check_text(frame: &[u8]) -> Result<(), Reject> {
         return Err(Reject::Oversize { bytes: frame.len(), limit: FRAME_BYTES_MAX });
     }
     text(frame).map(|_| ())
-}
-
-/// The levels of the message read last. Reused from message to message.
-#[derive(Debug, Clone, Default)]
-pub struct Levels {
-    /// Bids, in the venue's order.
-    pub bids: Vec<Level>,
-    /// Asks, in the venue's order.
-    pub asks: Vec<Level>,
-}
-
-impl Levels {
-    /// Forgets the levels, keeps the memory.
-    pub fn clear(&mut self) {
-        self.bids.clear();
-        self.asks.clear();
-    }
 }
 
 /// The head of a `depthUpdate`; its levels go to [`Levels`].

@@ -1,6 +1,6 @@
 //! What each message of the venue means, and what is refused.
 
-use opus2_types::{SpecOrigin, Venue};
+use opus2_types::{FeedKind, SpecOrigin, Venue};
 
 use super::*;
 
@@ -15,6 +15,7 @@ fn spec() -> InstrumentSpec {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     }
 }
 

@@ -4,24 +4,25 @@
 //! order ids: its books are L2.
 
 pub mod exchange_info;
+mod follower;
 pub mod message;
 mod numbering;
+mod pending;
+mod quotes;
 pub mod scales;
-pub mod session;
+mod session;
 mod snapshot_plan;
 pub mod subscribe;
 pub mod sync;
 
 pub use exchange_info::{
-    EXCHANGE_INFO_WEIGHT, ExchangeInfo, ExchangeInfoError, InstrumentError, ListedInstrument, ListingStatus,
-    RefusedInstrument, SNAPSHOT_LEVELS_MAX, WeightLimit, depth_request_weight, parse_exchange_info,
+    EXCHANGE_INFO_WEIGHT, SNAPSHOT_LEVELS_MAX, depth_request_weight, parse_exchange_info,
 };
+pub(crate) use follower::Follower;
 pub use message::{Control, FRAME_BYTES_MAX, Frame, classify};
 pub use numbering::numbering;
-pub use session::{
-    Action, CloseReason, DeadLetter, Input, Note, ResyncReason, Session, SessionSettings, TIMER_NANOS,
-};
-pub use snapshot_plan::SnapshotPurpose;
+pub use pending::{PENDING_DELTAS_MAX, PENDING_LEVELS_MAX};
+pub use session::{Session, SessionSettings};
 pub use subscribe::{
     CONTROL_FRAMES_PER_SEC_MAX, EXCHANGE_INFO_PATH, INSTRUMENTS_PER_CONNECTION_MAX, STREAMS,
     STREAMS_PER_CONNECTION_MAX, Subscription, TooManyStreams, snapshot_path,

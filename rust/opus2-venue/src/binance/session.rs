@@ -1,15 +1,18 @@
-//! One connection to Binance, without I/O: what to publish, what to ask for, when to give up.
-//!
-//! A [`Session`] lives from one connect to the next. It is told what arrived and what time it is, and answers with
-//! [`Action`]s; it never reads a clock, a socket or a setting. So a production incident is a test: replay its records.
+//! One connection to Binance, without I/O.
 
 use std::collections::{HashMap, VecDeque};
 
-use opus2_types::{BookState, Channel, InstrumentSpec, UnixNanos};
+use opus2_types::{Channel, InstrumentSpec, UnixNanos};
 
-use super::snapshot_plan::{SnapshotPlan, SnapshotPurpose};
-use super::{CONTROL_FRAMES_PER_SEC_MAX, Control, Frame, Subscription, TooManyStreams, classify};
-use crate::{Applied, Feed, Reject, What};
+use super::snapshot_plan::SnapshotPlan;
+use super::{
+    CONTROL_FRAMES_PER_SEC_MAX, Control, Frame, Subscription, TooManyStreams, classify, depth_request_weight,
+    snapshot_path,
+};
+use crate::session::{
+    Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, note_state, resync_reason,
+};
+use crate::{Feed, What, session};
 
 /// What a [`Session`] goes by. Times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,198 +24,6 @@ pub struct SessionSettings {
     pub age_nanos_max: i64,
     /// Close the connection when nothing, not even a ping, was heard for so long. The venue pings every 20 s.
     pub silence_nanos_max: i64,
-}
-
-/// What a session is told. Every input comes with the time it happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input<'a> {
-    /// The connection is up; the streams in [`Session::path`] are open.
-    Connected,
-    /// A text or binary frame.
-    Frame(&'a [u8]),
-    /// A ping or pong frame: the other side is alive.
-    Alive,
-    /// The body of the answer to [`Action::FetchSnapshot`].
-    SnapshotBody {
-        /// The instrument asked for.
-        instrument: usize,
-        /// The body.
-        body: &'a [u8],
-    },
-    /// [`Action::FetchSnapshot`] had no usable answer.
-    SnapshotFailed {
-        /// The instrument asked for.
-        instrument: usize,
-    },
-    /// Something that [`Action::Publish`] asked for was not published, for good.
-    Lost {
-        /// The instrument it belonged to.
-        instrument: usize,
-    },
-    /// Time has passed. Expected every [`TIMER_NANOS`] or so.
-    Timer,
-    /// The connection is gone.
-    Disconnected,
-}
-
-/// How often a session wants [`Input::Timer`]: its waiting times are kept to about this.
-pub const TIMER_NANOS: i64 = 50_000_000;
-
-/// What the host must do, in the order given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Publish the instrument's specification, as record `number` of the instrument.
-    PublishSpec {
-        /// Index of the instrument in the session's list.
-        instrument: usize,
-        /// The record's running number, from 1.
-        number: u64,
-    },
-    /// Publish the bytes of this input, as record `number` of the instrument.
-    Publish {
-        /// Index of the instrument in the session's list.
-        instrument: usize,
-        /// What kind of message it is.
-        channel: Channel,
-        /// The record's running number.
-        number: u64,
-    },
-    /// Put the bytes of this input aside: they belong to no instrument we follow.
-    DeadLetter(DeadLetter),
-    /// Send this text frame.
-    Send(String),
-    /// Fetch a depth snapshot over REST and come back with [`Input::SnapshotBody`] or [`Input::SnapshotFailed`].
-    FetchSnapshot {
-        /// Index of the instrument in the session's list.
-        instrument: usize,
-        /// Levels a side.
-        levels: u16,
-        /// Why it is needed.
-        purpose: SnapshotPurpose,
-    },
-    /// Close the connection and start a new session. Nothing else will come from this one.
-    Close(CloseReason),
-    /// Nothing to do, something to count and log.
-    Note(Note),
-}
-
-/// Why a frame belongs to no instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeadLetter {
-    /// It cannot be read.
-    Unreadable(Reject),
-    /// It names a symbol that this session does not follow.
-    UnknownSymbol,
-}
-
-impl DeadLetter {
-    /// The reason's name in counters and dead letters: one of [`Reject::NAMES`], or `unknown_symbol`.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Unreadable(reject) => reject.as_str(),
-            Self::UnknownSymbol => "unknown_symbol",
-        }
-    }
-}
-
-/// Why a session ends its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The venue announced that it will close.
-    ServerShutdown,
-    /// [`SessionSettings::age_nanos_max`] has passed.
-    Age,
-    /// [`SessionSettings::silence_nanos_max`] has passed.
-    Silent,
-    /// The venue answered with an error: some streams may never speak.
-    Refused,
-}
-
-impl CloseReason {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [Self::ServerShutdown, Self::Age, Self::Silent, Self::Refused];
-
-    /// The name in metrics and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ServerShutdown => "server_shutdown",
-            Self::Age => "age",
-            Self::Silent => "silent",
-            Self::Refused => "refused",
-        }
-    }
-
-    /// True when nothing is wrong and the next connection should follow without waiting.
-    #[must_use]
-    pub const fn is_orderly(self) -> bool {
-        matches!(self, Self::ServerShutdown | Self::Age)
-    }
-}
-
-/// Why an instrument's book was lost while its connection stayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResyncReason {
-    /// The venue's numbering has a hole.
-    Gap,
-    /// A delta could not be read.
-    BadDelta,
-    /// The book stayed crossed.
-    Crossed,
-    /// A record did not reach the broker.
-    Lost,
-}
-
-impl ResyncReason {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Gap, Self::BadDelta, Self::Crossed, Self::Lost];
-
-    /// The name in metrics and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Gap => "gap",
-            Self::BadDelta => "bad_delta",
-            Self::Crossed => "crossed",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// Something to count and log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// A book changed its state.
-    State {
-        /// Index of the instrument.
-        instrument: usize,
-        /// The state before.
-        from: BookState,
-        /// The state now.
-        to: BookState,
-    },
-    /// A book was lost; a snapshot will be asked for.
-    Resync {
-        /// Index of the instrument.
-        instrument: usize,
-        /// Why.
-        reason: ResyncReason,
-    },
-    /// A message of an instrument is of no use. It is published all the same: `normalize` decides for itself.
-    Rejected {
-        /// Index of the instrument.
-        instrument: usize,
-        /// Why.
-        reject: Reject,
-    },
-    /// The venue sent an error frame.
-    VenueError {
-        /// The venue's code.
-        code: i64,
-        /// The venue's words.
-        message: String,
-    },
 }
 
 struct Instrument {
@@ -289,30 +100,22 @@ impl Session {
             first_frame_at: None,
         })
     }
+}
 
-    /// What to connect to: path and query of the address.
-    #[must_use]
-    pub fn path(&self) -> &str {
+impl session::Session for Session {
+    fn path(&self) -> &str {
         &self.path
     }
 
-    /// The feed of an instrument; `None` for an index that the session does not have.
-    #[must_use]
-    pub fn feed(&self, instrument: usize) -> Option<&Feed> {
+    fn feed(&self, instrument: usize) -> Option<&Feed> {
         self.instruments.get(instrument).map(|instrument| &instrument.feed)
     }
 
-    /// When the first frame of an instrument came: since then the connection has been of use.
-    #[must_use]
-    pub const fn first_frame_at(&self) -> Option<UnixNanos> {
+    fn first_frame_at(&self) -> Option<UnixNanos> {
         self.first_frame_at
     }
 
-    /// Takes one input that happened at `now`, and appends what is to be done.
-    ///
-    /// `now` must not go back. Inputs before `Connected`, after [`Action::Close`] or after `Disconnected`, and inputs of
-    /// an instrument that the session does not have, do nothing.
-    pub fn handle(&mut self, now: UnixNanos, input: Input<'_>, actions: &mut Vec<Action>) {
+    fn handle(&mut self, now: UnixNanos, input: Input<'_>, actions: &mut Vec<Action>) {
         match (self.phase, input) {
             (Phase::Connecting, Input::Connected) => self.open(now, actions),
             (Phase::Open { .. }, Input::Disconnected) => self.end(actions),
@@ -332,10 +135,16 @@ impl Session {
                 }
             }
             (Phase::Open { .. }, Input::Lost { instrument }) => self.lose(now, instrument, actions),
-            (Phase::Connecting | Phase::Closed, _) | (Phase::Open { .. }, Input::Connected) => {}
+            (Phase::Open { .. }, Input::Respecified { instrument, spec }) => {
+                self.respecify(now, instrument, spec, actions);
+            }
+            (Phase::Connecting | Phase::Closed, _)
+            | (Phase::Open { .. }, Input::Connected | Input::TokenBody(_) | Input::TokenFailed) => {}
         }
     }
+}
 
+impl Session {
     fn open(&mut self, now: UnixNanos, actions: &mut Vec<Action>) {
         self.phase = Phase::Open { since: now };
         self.heard_at = now;
@@ -447,31 +256,28 @@ impl Session {
         self.plan_snapshot(now, index, actions);
     }
 
+    fn respecify(&mut self, now: UnixNanos, index: usize, spec: &InstrumentSpec, actions: &mut Vec<Action>) {
+        let Some(of) = self.instruments.get_mut(index) else { return };
+        let from = of.feed.state();
+        of.feed = Feed::new(spec.clone());
+        of.feed.connected();
+        actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
+        actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Refresh }));
+        note_state(index, from, of.feed.state(), actions);
+        self.plan_snapshot(now, index, actions);
+    }
+
     fn plan_snapshot(&mut self, now: UnixNanos, index: usize, actions: &mut Vec<Action>) {
         let of = &mut self.instruments[index];
         if let Some(purpose) = of.snapshot.poll(now, of.feed.wants_snapshot()) {
             let levels = self.settings.snapshot_levels;
-            actions.push(Action::FetchSnapshot { instrument: index, levels, purpose });
+            let request = Request {
+                path: snapshot_path(&of.feed.spec().symbol, levels),
+                weight: depth_request_weight(levels),
+            };
+            actions.push(Action::Fetch { instrument: index, request, purpose });
         }
     }
-}
-
-fn note_state(instrument: usize, from: BookState, to: BookState, actions: &mut Vec<Action>) {
-    if from != to {
-        actions.push(Action::Note(Note::State { instrument, from, to }));
-    }
-}
-
-/// Why a message cost the book, if it did.
-fn resync_reason(applied: &Applied) -> Option<ResyncReason> {
-    if applied.state != BookState::Gap || applied.before == BookState::Gap {
-        return None;
-    }
-    Some(match applied.what {
-        What::Rejected(_) => ResyncReason::BadDelta,
-        What::Crossed => ResyncReason::Crossed,
-        _ => ResyncReason::Gap,
-    })
 }
 
 #[cfg(test)]

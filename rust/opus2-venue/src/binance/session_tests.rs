@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use opus2_types::{Level, Side, SpecOrigin, Venue};
+use opus2_types::{FeedKind, Level, Side, SpecOrigin, Venue};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
+use opus2_types::BookState;
+
 use super::*;
+use crate::session::Session as _;
 
 const MS: i64 = 1_000_000;
 const SETTINGS: SessionSettings =
@@ -24,6 +27,7 @@ fn spec(symbol: &str) -> InstrumentSpec {
         tick: 1,
         lot: 1,
         origin: SpecOrigin::Venue,
+        feed: FeedKind::BinanceDepth,
     }
 }
 
@@ -52,7 +56,8 @@ fn words(actions: &[Action]) -> String {
             Action::Publish { instrument, channel, number } => format!("{channel} {instrument}#{number}"),
             Action::DeadLetter(letter) => format!("dead {}", letter.as_str()),
             Action::Send(message) => format!("send {message}"),
-            Action::FetchSnapshot { instrument, purpose, .. } => format!("fetch {instrument} {purpose:?}"),
+            Action::Fetch { instrument, purpose, .. } => format!("fetch {instrument} {purpose:?}"),
+            Action::FetchToken(_) => "token".to_owned(),
             Action::Close(reason) => format!("close {}", reason.as_str()),
             Action::Note(Note::State { instrument, from, to }) => {
                 format!("{instrument}:{}>{}", from.as_str(), to.as_str())
@@ -398,7 +403,7 @@ impl World {
                     self.numbers[instrument] += 1;
                     prop_assert_eq!(number, self.numbers[instrument], "numbers have no holes");
                 }
-                Action::FetchSnapshot { instrument, .. } => {
+                Action::Fetch { instrument, .. } => {
                     prop_assert!(!self.open.contains(&instrument), "one request at a time");
                     self.open.push_back(instrument);
                 }

@@ -2,6 +2,8 @@
 
 use opus2_types::UnixNanos;
 
+use crate::session::SnapshotPurpose;
+
 /// The pause before the second try. Doubles with every further one.
 const RETRY_NANOS_MIN: i64 = 250_000_000;
 /// No pause between tries is longer.
@@ -15,15 +17,6 @@ const FIRST_DELTA_NANOS_MAX: i64 = 2_000_000_000;
 /// Only a book that was good for so long starts its tries anew: one that is lost every few seconds must not cost a
 /// snapshot every few seconds.
 const GOOD_NANOS_MIN: i64 = 30_000_000_000;
-
-/// Why a snapshot is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SnapshotPurpose {
-    /// The instrument's first snapshot on this connection.
-    Start,
-    /// Its book was lost.
-    Resync,
-}
 
 /// One instrument's snapshots on one connection: whether to ask, when, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

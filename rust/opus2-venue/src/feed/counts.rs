@@ -31,8 +31,12 @@ pub struct FeedCounts {
     pub bbo_matches: u64,
     /// Kept deltas given up for want of room.
     pub pending_dropped: u64,
-    /// Times the book was lost: gaps, bad deltas, crossed books.
+    /// Times the book was lost: gaps, wrong checksums, bad deltas, crossed books.
     pub resyncs: u64,
+    /// Checksums of the venue that were equal to that of our book.
+    pub checksums_ok: u64,
+    /// Those that were not.
+    pub checksums_bad: u64,
     /// Messages not used, of every reason.
     pub rejected: u64,
 }

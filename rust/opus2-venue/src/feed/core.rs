@@ -1,0 +1,217 @@
+//! What the followers of every venue share: book, state, counts, and what the newest message held.
+
+use opus2_book::{Change, L2Book};
+use opus2_types::{BookState, InstrumentSpec, Level, QualityFlags, SeqRange, Side, TradeEvent, UnixNanos};
+use serde::{Deserialize, Serialize};
+
+use super::{Applied, FeedCounts, What};
+
+/// How long a book may stay crossed before it is taken for wrong.
+///
+/// A venue that publishes every 100 ms can show a cross between two halves of one match; the next message resolves it.
+pub const CROSSED_NANOS_MAX: i64 = 100_000_000;
+
+/// The levels of the message read last. Reused from message to message.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Levels {
+    /// Bids, in the venue's order.
+    pub bids: Vec<Level>,
+    /// Asks, in the venue's order.
+    pub asks: Vec<Level>,
+}
+
+impl Levels {
+    /// Forgets the levels, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+    }
+
+    /// The levels of one side.
+    pub const fn side_mut(&mut self, side: Side) -> &mut Vec<Level> {
+        match side {
+            Side::Bid => &mut self.bids,
+            Side::Ask => &mut self.asks,
+        }
+    }
+}
+
+/// One trade of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trade {
+    /// What was traded, and who took.
+    pub event: TradeEvent,
+    /// When the venue says so.
+    pub exch_ts: Option<UnixNanos>,
+    /// [`QualityFlags::TRADE_GAP`] when trades before it are missing.
+    pub flags: QualityFlags,
+}
+
+/// The venue-independent half of a [`Feed`](super::Feed): a follower reads messages into it and decides by the venue's
+/// numbering; the core keeps the book, its state and the counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Core {
+    pub(crate) spec: InstrumentSpec,
+    pub(crate) state: BookState,
+    /// The book's levels while the feed is saved; empty otherwise.
+    bids: Vec<Level>,
+    asks: Vec<Level>,
+    #[serde(skip)]
+    pub(crate) book: L2Book,
+    pub(crate) counts: FeedCounts,
+    pub(crate) recv_ts: UnixNanos,
+    crossed_since: UnixNanos,
+    trade_id: Option<u64>,
+    is_after_gap: bool,
+    /// The book was found wrong by what [`settle`](Self::settle) saw: the feed starts it again after this message.
+    #[serde(skip)]
+    pub(crate) is_lost: bool,
+    #[serde(skip)]
+    pub(crate) levels: Levels,
+    #[serde(skip)]
+    pub(crate) trades: Vec<Trade>,
+}
+
+impl Core {
+    pub(crate) fn new(spec: InstrumentSpec) -> Self {
+        Self {
+            spec,
+            state: BookState::Empty,
+            bids: Vec::new(),
+            asks: Vec::new(),
+            book: L2Book::new(),
+            counts: FeedCounts::default(),
+            recv_ts: UnixNanos::MIN,
+            crossed_since: UnixNanos::MIN,
+            trade_id: None,
+            is_after_gap: false,
+            is_lost: false,
+            levels: Levels::default(),
+            trades: Vec::new(),
+        }
+    }
+
+    pub(crate) fn forget_book(&mut self) {
+        self.book.clear();
+        self.is_after_gap = true;
+    }
+
+    /// The book is lost: counted, and in [`BookState::Gap`] until a snapshot comes. What the follower keeps is its own
+    /// affair.
+    pub(crate) fn lose_book(&mut self) {
+        self.forget_book();
+        self.counts.resyncs += 1;
+        self.state = BookState::Gap;
+    }
+
+    /// Applies one level outside of [`levels`](Self::levels).
+    #[inline]
+    pub(crate) fn apply_level(&mut self, side: Side, level: Level) {
+        if self.book.apply(side, level) == Change::Absent {
+            self.counts.absent_removed += 1;
+        }
+        self.counts.levels_applied += 1;
+    }
+
+    /// Applies the message's levels, in the venue's order, and counts one delta.
+    pub(crate) fn apply_levels(&mut self) {
+        let Self { book, counts, levels, .. } = self;
+        for (side, levels) in [(Side::Bid, &levels.bids), (Side::Ask, &levels.asks)] {
+            for level in levels {
+                if book.apply(side, *level) == Change::Absent {
+                    counts.absent_removed += 1;
+                }
+            }
+            counts.levels_applied += levels.len() as u64;
+        }
+        counts.applied += 1;
+    }
+
+    /// Makes the message's levels the whole book, and counts one snapshot.
+    pub(crate) fn replace_book(&mut self) {
+        self.book.replace(&self.levels.bids, &self.levels.asks);
+        self.counts.snapshots += 1;
+    }
+
+    /// After the book has changed: may it be used? [`What::Book`] or [`What::Crossed`].
+    ///
+    /// `crossed_nanos_max` is how long the venue may show a crossed book before it is taken for wrong; `None` where
+    /// crossed books are its normal way (auctions).
+    pub(crate) fn settle(&mut self, applied: &mut Applied, crossed_nanos_max: Option<i64>) -> What {
+        if self.book.is_crossed() {
+            self.counts.crossed_after_apply += 1;
+            if self.state != BookState::Crossed {
+                self.state = BookState::Crossed;
+                self.crossed_since = applied.recv_ts;
+            } else if crossed_nanos_max.is_some_and(|max| applied.recv_ts.since(self.crossed_since) > max) {
+                self.is_lost = true;
+            }
+            self.is_after_gap = true;
+            return What::Crossed;
+        }
+        self.state = BookState::Live;
+        if std::mem::take(&mut self.is_after_gap) {
+            applied.flags = applied.flags.with(QualityFlags::AFTER_GAP);
+        }
+        What::Book
+    }
+
+    /// [`settle`](Self::settle) after a snapshot: [`What::Snapshot`] or [`What::Crossed`].
+    pub(crate) fn settle_snapshot(&mut self, applied: &mut Applied, crossed_nanos_max: Option<i64>) -> What {
+        applied.flags = applied.flags.with(QualityFlags::SNAPSHOT);
+        match self.settle(applied, crossed_nanos_max) {
+            What::Book => What::Snapshot,
+            other => other,
+        }
+    }
+
+    /// Takes a trade whose number rises by one from trade to trade, and says whether it is new. One that was seen before
+    /// (venues repeat trades after a reconnect) is left out; numbers that were skipped are counted.
+    pub(crate) fn take_trade(&mut self, event: TradeEvent, exch_ts: Option<UnixNanos>) -> bool {
+        let mut flags = QualityFlags::default();
+        match self.trade_id {
+            Some(last) if event.trade_id <= last => return false,
+            Some(last) if event.trade_id > last.saturating_add(1) => {
+                self.counts.trade_gaps += event.trade_id - last - 1;
+                flags = flags.with(QualityFlags::TRADE_GAP);
+            }
+            _ => {}
+        }
+        self.trade_id = Some(event.trade_id);
+        self.counts.trades += 1;
+        self.trades.push(Trade { event, exch_ts, flags });
+        true
+    }
+
+    /// What to answer for a message of trades: their range of numbers, the time of the newest.
+    pub(crate) fn settle_trades(&self, applied: &mut Applied) -> What {
+        let (Some(first), Some(last)) = (self.trades.first(), self.trades.last()) else {
+            return What::Covered;
+        };
+        applied.seq = SeqRange { first: first.event.trade_id, last: last.event.trade_id };
+        applied.exch_ts = last.exch_ts;
+        What::Trades
+    }
+
+    /// The best quote of the venue against the book's own best levels.
+    pub(crate) fn compare_best(&mut self, bid: Level, ask: Level) {
+        self.counts.bbo_checks += 1;
+        self.counts.bbo_matches += u64::from(self.book.best() == Some((bid, ask)));
+    }
+
+    /// Puts the book's levels where they are saved.
+    pub(super) fn pack(&mut self) {
+        self.bids = self.book.side(Side::Bid).levels().collect();
+        self.asks = self.book.side(Side::Ask).levels().collect();
+    }
+
+    /// The reverse of [`pack`](Self::pack); false for a state that no feed can have.
+    pub(super) fn unpack(&mut self) -> bool {
+        let levels_are_positive =
+            self.bids.iter().chain(&self.asks).all(|level| level.qty.0 > 0 && level.price.0 > 0);
+        self.book.replace(&self.bids, &self.asks);
+        self.bids = Vec::new();
+        self.asks = Vec::new();
+        levels_are_positive && self.spec.validate().is_ok()
+    }
+}

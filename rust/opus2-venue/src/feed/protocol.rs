@@ -1,0 +1,71 @@
+//! The venue's half of a feed.
+
+use opus2_types::{Channel, FeedKind};
+use serde::{Deserialize, Serialize};
+
+use super::core::Core;
+use super::{Applied, What};
+use crate::{Reject, binance};
+
+/// Which venue's rules a feed goes by, and where it is in them. One variant for each [`FeedKind`] that can be followed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Protocol {
+    Binance(binance::Follower),
+    /// A feed that this build cannot follow: every message is refused.
+    None,
+}
+
+impl Protocol {
+    pub(super) fn new(kind: FeedKind) -> Self {
+        match kind {
+            FeedKind::BinanceDepth => Self::Binance(binance::Follower::default()),
+            _ => Self::None,
+        }
+    }
+
+    /// Takes one message while the feed is connected. An error on channel `depth` or `snapshot` costs the book.
+    pub(super) fn apply(
+        &mut self,
+        core: &mut Core,
+        channel: Channel,
+        bytes: &[u8],
+        applied: &mut Applied,
+    ) -> Result<What, Reject> {
+        match self {
+            Self::Binance(follower) => follower.apply(core, channel, bytes, applied),
+            Self::None => Err(Reject::UnsupportedFeed),
+        }
+    }
+
+    /// The book is lost or the connection is new: forgets everything that belonged to it.
+    pub(super) fn restart(&mut self) {
+        match self {
+            Self::Binance(follower) => follower.restart(),
+            Self::None => {}
+        }
+    }
+
+    /// How many messages are kept until a snapshot comes.
+    pub(super) fn pending_count(&self) -> usize {
+        match self {
+            Self::Binance(follower) => follower.pending_count(),
+            Self::None => 0,
+        }
+    }
+
+    /// Makes what is skipped when saving ready to be saved.
+    pub(super) fn pack(&mut self) {
+        match self {
+            Self::Binance(_) | Self::None => {}
+        }
+    }
+
+    /// The reverse of [`pack`](Self::pack), after loading; false for a state that no feed can have.
+    pub(super) fn unpack(&mut self, kind: FeedKind) -> bool {
+        match (self, kind) {
+            (Self::Binance(follower), FeedKind::BinanceDepth) => follower.is_consistent(),
+            (Self::None, _) => true,
+            _ => false,
+        }
+    }
+}
