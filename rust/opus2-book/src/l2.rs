@@ -55,6 +55,14 @@ impl L2Book {
         }
     }
 
+    /// Removes the worst price of one side, the one farthest from the middle. `None` when there is none.
+    pub fn remove_worst(&mut self, side: Side) -> Option<Level> {
+        match side {
+            Side::Bid => self.bids.remove_worst(),
+            Side::Ask => self.asks.remove_worst(),
+        }
+    }
+
     /// Replaces the whole book.
     pub fn replace(&mut self, bids: &[Level], asks: &[Level]) {
         self.bids.replace(bids);

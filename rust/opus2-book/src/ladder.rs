@@ -144,6 +144,16 @@ impl Ladder {
         self.len += 1;
     }
 
+    /// Removes the worst level: the lowest bid, the highest ask.
+    pub fn remove_worst(&mut self) -> Option<Level> {
+        let chunk = self.chunks.first_mut()?;
+        let worst = (chunk.key(0), chunk.qty(0));
+        chunk.remove(0);
+        self.len -= 1;
+        self.shrink(0);
+        Some(self.level(worst.0, worst.1))
+    }
+
     /// After a removal: drops a chunk that is empty, joins one that is nearly so with the one before it.
     fn shrink(&mut self, index: usize) {
         let len = self.chunks[index].len();

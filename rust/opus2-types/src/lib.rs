@@ -11,6 +11,7 @@ mod event;
 mod feed_kind;
 mod instrument;
 mod number;
+mod order;
 mod record;
 mod side;
 mod time;
@@ -23,6 +24,7 @@ pub use event::{
 pub use feed_kind::FeedKind;
 pub use instrument::{InstrumentSpec, SpecError, SpecOrigin, market_name, quote_family};
 pub use number::{Level, NumberError, Price, Qty, SCALE_MAX, Scaled, parse_scaled, significant_decimals};
+pub use order::{ORDER_ID_TEXT_MAX, Order, OrderId};
 pub use record::Channel;
 pub use side::{Aggressor, Side};
 pub use time::UnixNanos;
