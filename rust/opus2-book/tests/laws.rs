@@ -94,4 +94,22 @@ proptest! {
         prop_assert!(bids.windows(2).all(|pair| pair[0].price > pair[1].price));
         prop_assert!(asks.windows(2).all(|pair| pair[0].price < pair[1].price));
     }
+
+    #[test]
+    fn the_worst_level_is_the_last_of_a_naive_one(
+        side in prop_oneof![Just(Side::Bid), Just(Side::Ask)],
+        changes in prop::collection::vec(level(), 0..300),
+        removed in 0usize..300,
+    ) {
+        let mut ladder = Ladder::new(side);
+        for change in changes {
+            ladder.apply(change);
+        }
+        let mut levels: Vec<_> = ladder.levels().collect();
+        for _ in 0..removed {
+            prop_assert_eq!(ladder.remove_worst(), levels.pop());
+            prop_assert_eq!(ladder.len(), levels.len());
+        }
+        prop_assert_eq!(ladder.levels().collect::<Vec<_>>(), levels);
+    }
 }

@@ -9,7 +9,7 @@
 use opus2_types::parse_scaled;
 
 use crate::Reject;
-use crate::decimal::{read_pair, read_quoted};
+use crate::decimal::{parse_number, read_bare, read_pair, read_quoted};
 
 /// How deep objects and arrays may nest in a field that is skipped.
 pub const NESTING_MAX: usize = 64;
@@ -120,6 +120,43 @@ impl<'a> Scanner<'a> {
         let qty = self.decimal(qty_scale)?;
         self.expect(b']')?;
         Ok((price, qty))
+    }
+
+    /// The next JSON number as a count of `10^-scale` units, by its text: exponent forms are exact too.
+    ///
+    /// # Errors
+    /// No number here, or no number of this scale ([`Reject::BadNumber`]).
+    #[inline]
+    pub fn number(&mut self, scale: u8) -> Result<i64, Reject> {
+        self.peek();
+        if let Some((units, used)) = read_bare(self.bytes.get(self.at..).unwrap_or_default(), scale) {
+            self.at += used;
+            return Ok(units);
+        }
+        Ok(parse_number(self.lexeme()?, scale)?)
+    }
+
+    /// The text of the next JSON number, as it stands.
+    ///
+    /// # Errors
+    /// No number here.
+    pub fn lexeme(&mut self) -> Result<&'a [u8], Reject> {
+        match self.peek() {
+            b'-' | b'0'..=b'9' => {
+                let start = self.at;
+                self.skip_scalar()?;
+                Ok(&self.bytes[start..self.at])
+            }
+            _ => Err(self.bad()),
+        }
+    }
+
+    /// Passes `text` if it is next to the letter, without white space before it.
+    #[inline]
+    pub fn eat_text(&mut self, text: &[u8]) -> bool {
+        let is_next = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(text));
+        self.at += if is_next { text.len() } else { 0 };
+        is_next
     }
 
     /// A whole number without sign, fraction or exponent.

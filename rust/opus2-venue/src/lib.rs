@@ -8,16 +8,18 @@
 //! - [`Feed`] is one instrument: its book, its place in the venue's numbering, its counts.
 //! - [`session`] is one connection: what to publish, what to ask for, when to give up.
 //! - [`listing`] is what a venue lists: which instruments there are and how they count.
-//! - [`binance`] has the venue's own text: frames, numbering rules, subscriptions, connections.
+//! - [`binance`] and [`kraken`] have the venues' own text: frames, numbering rules, subscriptions, connections.
 //! - [`json`] scans that text.
 
 pub mod binance;
 mod decimal;
 mod feed;
 pub mod json;
+pub mod kraken;
 pub mod listing;
 pub mod merge;
 mod reject;
+mod rfc3339;
 pub mod session;
 
 pub use feed::{Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, Levels, Trade, What};

@@ -58,6 +58,9 @@ pub enum Reject {
         /// The venue's number.
         value: u64,
     },
+    /// A time that is not RFC 3339 text of the years 1970 to 2262.
+    #[error("time is not RFC 3339 text of the years 1970 to 2262")]
+    BadTimeText,
     /// A snapshot from before the first delta that was kept: ask again.
     #[error("snapshot is older than the first delta kept")]
     SnapshotTooOld,
@@ -127,7 +130,7 @@ impl Reject {
             Self::LevelsOutOfOrder => 10,
             Self::WrongSymbol => 11,
             Self::BadSequence { .. } => 12,
-            Self::BadTime { .. } => 13,
+            Self::BadTime { .. } | Self::BadTimeText => 13,
             Self::SnapshotTooOld => 14,
             Self::OneSidedQuote => 15,
             Self::NotConnected => 16,

@@ -5,6 +5,7 @@ use opus2_types::{BookState, InstrumentSpec, Level, QualityFlags, SeqRange, Side
 use serde::{Deserialize, Serialize};
 
 use super::{Applied, FeedCounts, What};
+use crate::Reject;
 
 /// How long a book may stay crossed before it is taken for wrong.
 ///
@@ -163,6 +164,33 @@ impl Core {
             What::Book => What::Snapshot,
             other => other,
         }
+    }
+
+    /// True while updates mean nothing, until a snapshot comes: no book, or a lost one.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        !matches!(self.state, BookState::Live | BookState::Crossed)
+    }
+
+    /// Drops the levels beyond the best `depth` of each side.
+    pub(crate) fn cut_to(&mut self, depth: u16) {
+        for side in [Side::Bid, Side::Ask] {
+            while self.book.side(side).len() > usize::from(depth) {
+                self.book.remove_worst(side);
+            }
+        }
+    }
+
+    /// Compares the book's checksum with the venue's, and counts it.
+    ///
+    /// # Errors
+    /// [`Reject::BadChecksum`]: the book is not the venue's.
+    pub(crate) const fn take_checksum(&mut self, ours: u32, venue: u32) -> Result<(), Reject> {
+        if ours == venue {
+            self.counts.checksums_ok += 1;
+            return Ok(());
+        }
+        self.counts.checksums_bad += 1;
+        Err(Reject::BadChecksum { ours, venue })
     }
 
     /// Takes a trade whose number rises by one from trade to trade, and says whether it is new. One that was seen before

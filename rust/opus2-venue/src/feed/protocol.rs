@@ -5,12 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::{Applied, What};
-use crate::{Reject, binance};
+use crate::{Reject, binance, kraken};
 
 /// Which venue's rules a feed goes by, and where it is in them. One variant for each [`FeedKind`] that can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Protocol {
     Binance(binance::Follower),
+    KrakenBook(kraken::BookFollower),
+    KrakenV1Book(kraken::V1BookFollower),
     /// A feed that this build cannot follow: every message is refused.
     None,
 }
@@ -19,6 +21,8 @@ impl Protocol {
     pub(super) fn new(kind: FeedKind) -> Self {
         match kind {
             FeedKind::BinanceDepth => Self::Binance(binance::Follower::default()),
+            FeedKind::KrakenBook { depth } => Self::KrakenBook(kraken::BookFollower::new(depth)),
+            FeedKind::KrakenV1Book { depth } => Self::KrakenV1Book(kraken::V1BookFollower::new(depth)),
             _ => Self::None,
         }
     }
@@ -33,6 +37,8 @@ impl Protocol {
     ) -> Result<What, Reject> {
         match self {
             Self::Binance(follower) => follower.apply(core, channel, bytes, applied),
+            Self::KrakenBook(follower) => follower.apply(core, channel, bytes, applied),
+            Self::KrakenV1Book(follower) => follower.apply(core, channel, bytes, applied),
             Self::None => Err(Reject::UnsupportedFeed),
         }
     }
@@ -41,7 +47,8 @@ impl Protocol {
     pub(super) fn restart(&mut self) {
         match self {
             Self::Binance(follower) => follower.restart(),
-            Self::None => {}
+            // Nothing but the depth outlives a message, and the next snapshot begins the checksum anew.
+            Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => {}
         }
     }
 
@@ -49,14 +56,14 @@ impl Protocol {
     pub(super) fn pending_count(&self) -> usize {
         match self {
             Self::Binance(follower) => follower.pending_count(),
-            Self::None => 0,
+            Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => 0,
         }
     }
 
     /// Makes what is skipped when saving ready to be saved.
     pub(super) fn pack(&mut self) {
         match self {
-            Self::Binance(_) | Self::None => {}
+            Self::Binance(_) | Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => {}
         }
     }
 
@@ -64,6 +71,8 @@ impl Protocol {
     pub(super) fn unpack(&mut self, kind: FeedKind) -> bool {
         match (self, kind) {
             (Self::Binance(follower), FeedKind::BinanceDepth) => follower.is_consistent(),
+            (Self::KrakenBook(follower), FeedKind::KrakenBook { depth }) => follower.depth() == depth,
+            (Self::KrakenV1Book(follower), FeedKind::KrakenV1Book { depth }) => follower.depth() == depth,
             (Self::None, _) => true,
             _ => false,
         }

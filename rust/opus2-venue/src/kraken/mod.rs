@@ -1,0 +1,17 @@
+//! Kraken spot: WebSocket v2, and the messages of v1 that old recordings hold.
+//!
+//! Rules and field names: the venue's API documentation as of 2026. Books have no numbering; each message carries a
+//! checksum of the book after it, and every one is compared. Prices and quantities are JSON numbers whose text counts.
+
+pub mod book;
+pub mod checksum;
+mod follower;
+pub mod message;
+pub mod scales;
+pub mod symbol;
+pub mod v1;
+mod v1_follower;
+
+pub(crate) use follower::BookFollower;
+pub use message::{Ack, Book, Control, FRAME_BYTES_MAX, Frame, classify};
+pub(crate) use v1_follower::V1BookFollower;
