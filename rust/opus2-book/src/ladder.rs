@@ -2,7 +2,7 @@
 
 use opus2_types::{Level, Price, Qty, Side};
 
-use crate::chunk::{CHUNK_LEVELS, Chunk};
+use crate::chunk::{CHUNK_PRICES, Chunk};
 
 /// What applying a level did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Ladder {
     len: usize,
     /// The largest key of each chunk, rising.
     last_keys: Vec<i64>,
-    /// The chunks, none of them empty.
+    /// The chunks, each with a level at least. The last place of the last is a level: the best.
     #[expect(
         clippy::vec_box,
         reason = "a split moves the pointers behind it, not the kilobyte each chunk is"
@@ -52,6 +52,9 @@ impl PartialEq for Ladder {
 }
 
 impl Eq for Ladder {}
+
+/// By whether a price was there and whether it is now.
+const CHANGES: [Change; 4] = [Change::Absent, Change::Added, Change::Removed, Change::Updated];
 
 impl Ladder {
     /// An empty side.
@@ -82,34 +85,31 @@ impl Ladder {
     /// Sets the quantity at a price; zero (or less) removes the price.
     #[inline]
     pub fn apply(&mut self, level: Level) -> Change {
-        let key = self.key(level.price);
+        let (key, qty) = (self.key(level.price), level.qty.0.max(0));
         let index = self.last_keys.partition_point(|last| *last < key);
         let Some(chunk) = self.chunks.get_mut(index) else {
-            return self.apply_beyond_best(key, level.qty.0);
+            return self.apply_beyond_best(key, qty);
         };
         let at = chunk.search(key);
-        match (chunk.key(at) == key, level.qty.0 > 0) {
-            (true, true) => {
-                chunk.set_qty(at, level.qty.0);
-                Change::Updated
+        if chunk.key(at) != key {
+            if qty == 0 {
+                return Change::Absent;
             }
-            (true, false) => {
-                chunk.remove(at);
-                self.len -= 1;
-                self.shrink(index);
-                Change::Removed
-            }
-            (false, true) => {
-                self.insert(index, at, key, level.qty.0);
-                Change::Added
-            }
-            (false, false) => Change::Absent,
+            self.insert(index, at, key, qty);
+            return Change::Added;
         }
+        let before = chunk.set_qty(at, qty);
+        let live = chunk.live();
+        self.len = self.len + usize::from(qty > 0) - usize::from(before > 0);
+        if qty == 0 && (live <= CHUNK_PRICES / 4 || index + 1 == self.last_keys.len()) {
+            self.tidy(index);
+        }
+        CHANGES[usize::from(before > 0) * 2 + usize::from(qty > 0)]
     }
 
     /// A price better than every other.
     fn apply_beyond_best(&mut self, key: i64, qty: i64) -> Change {
-        if qty <= 0 {
+        if qty == 0 {
             return Change::Absent;
         }
         if let Some(chunk) = self.chunks.last() {
@@ -126,17 +126,9 @@ impl Ladder {
 
     fn insert(&mut self, index: usize, at: usize, key: i64, qty: i64) {
         let (mut index, mut at) = (index, at);
-        if self.chunks[index].len() == CHUNK_LEVELS {
-            let mut upper = self.spare.pop().unwrap_or_default();
-            let lower = &mut self.chunks[index];
-            lower.split_into(&mut upper);
-            let lower_len = lower.len();
-            self.last_keys.insert(index, lower.last_key());
-            self.chunks.insert(index + 1, upper);
-            if at > lower_len {
-                index += 1;
-                at -= lower_len;
-            }
+        if self.chunks[index].len() == CHUNK_PRICES {
+            index = self.make_room(index, key);
+            at = self.chunks[index].search(key);
         }
         let chunk = &mut self.chunks[index];
         chunk.insert(at, key, qty);
@@ -146,30 +138,50 @@ impl Ladder {
 
     /// Removes the worst level: the lowest bid, the highest ask.
     pub fn remove_worst(&mut self) -> Option<Level> {
-        let chunk = self.chunks.first_mut()?;
-        let worst = (chunk.key(0), chunk.qty(0));
-        chunk.remove(0);
-        self.len -= 1;
-        self.shrink(0);
-        Some(self.level(worst.0, worst.1))
+        let (key, qty) = self.chunks.first()?.levels().next()?;
+        let worst = self.level(key, qty);
+        self.apply(Level { qty: Qty(0), ..worst });
+        Some(worst)
     }
 
-    /// After a removal: drops a chunk that is empty, joins one that is nearly so with the one before it.
-    fn shrink(&mut self, index: usize) {
-        let len = self.chunks[index].len();
-        let before = index.checked_sub(1).map(|before| self.chunks[before].len());
+    /// Makes room in a full chunk, by forgetting or by splitting; gives the index of the chunk that `key` belongs to.
+    fn make_room(&mut self, index: usize, key: i64) -> usize {
+        let chunk = &mut self.chunks[index];
+        chunk.compact();
+        if chunk.len() > CHUNK_PRICES * 3 / 4 {
+            let mut upper = self.spare.pop().unwrap_or_default();
+            chunk.split_into(&mut upper);
+            self.last_keys.insert(index, chunk.last_key());
+            self.chunks.insert(index + 1, upper);
+            return index + usize::from(key > self.last_keys[index]);
+        }
+        index
+    }
+
+    /// After a removal: the best level must be the last place, a chunk without levels goes, and one with few is joined with
+    /// the one before it.
+    fn tidy(&mut self, index: usize) {
+        let live = self.chunks[index].live();
+        let before = index.checked_sub(1).map(|before| self.chunks[before].live());
         match before {
-            _ if len == 0 => {
+            _ if live == 0 => {
                 self.last_keys.remove(index);
                 self.spare.push(self.chunks.remove(index));
             }
-            Some(before) if len + before <= CHUNK_LEVELS / 2 => {
-                let chunk = self.chunks.remove(index);
+            Some(before) if live + before <= CHUNK_PRICES / 2 => {
+                let mut chunk = self.chunks.remove(index);
+                chunk.compact();
+                self.chunks[index - 1].compact();
                 self.chunks[index - 1].append(&chunk);
-                self.last_keys.remove(index - 1);
+                self.last_keys.remove(index);
+                self.last_keys[index - 1] = self.chunks[index - 1].last_key();
                 self.spare.push(chunk);
             }
-            _ => self.last_keys[index] = self.chunks[index].last_key(),
+            _ => {}
+        }
+        if let (Some(chunk), Some(last)) = (self.chunks.last_mut(), self.last_keys.last_mut()) {
+            chunk.trim();
+            *last = chunk.last_key();
         }
     }
 
@@ -207,11 +219,7 @@ impl Ladder {
 
     /// Every level, best first.
     pub fn levels(&self) -> impl Iterator<Item = Level> + Clone {
-        self.chunks
-            .iter()
-            .rev()
-            .flat_map(|chunk| chunk.entries().rev())
-            .map(|(key, qty)| self.level(key, qty))
+        self.chunks.iter().rev().flat_map(|chunk| chunk.levels().rev()).map(|(key, qty)| self.level(key, qty))
     }
 
     #[inline]
