@@ -146,6 +146,7 @@ pub(crate) async fn follow(
     stop: &mut watch::Receiver<bool>,
 ) -> Ended {
     let settings = binance::SessionSettings {
+        snapshot_levels_first: shared.snapshot_levels,
         snapshot_levels: shared.snapshot_levels,
         age_nanos_max: nanos(age_max),
         silence_nanos_max: nanos(shared.settings.silence_max),

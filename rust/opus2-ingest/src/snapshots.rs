@@ -98,7 +98,7 @@ impl Waiting {
     fn push(&mut self, request: SnapshotRequest) {
         match request.purpose {
             SnapshotPurpose::Start => self.starts.push_back(request),
-            SnapshotPurpose::Resync => self.resyncs.push_back(request),
+            SnapshotPurpose::Resync | SnapshotPurpose::Deepen => self.resyncs.push_back(request),
         }
     }
 

@@ -21,6 +21,7 @@ pub mod merge;
 mod reject;
 mod rfc3339;
 pub mod session;
+pub mod turnover;
 
 pub use feed::{Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, Levels, Trade, What};
 pub use reject::Reject;

@@ -147,6 +147,8 @@ pub enum SnapshotPurpose {
     Start,
     /// Its book was lost.
     Resync,
+    /// Its book is in step; a larger snapshot will make it deeper. Whenever nobody else wants anything.
+    Deepen,
 }
 
 /// Why a frame belongs to no instrument.

@@ -1,14 +1,14 @@
 //! Following one instrument: update numbers, snapshots, quotes that prove the book right.
 
-use opus2_types::{Channel, Level, QuoteEvent, SeqRange, Side};
+use opus2_types::{BookState, Channel, Level, QuoteEvent, SeqRange, Side};
 use serde::{Deserialize, Serialize};
 
 use super::message;
-use super::pending::Pending;
+use super::pending::{Limits, Pending};
 use super::quotes::RecentQuotes;
 use super::sync::{DeltaStep, DepthSync, SnapshotStep};
 use crate::Reject;
-use crate::feed::core::{CROSSED_NANOS_MAX, Core};
+use crate::feed::core::{CROSSED_NANOS_MAX, Core, Levels};
 use crate::feed::{Applied, What};
 
 /// Binance's half of a [`Feed`](crate::Feed).
@@ -16,6 +16,8 @@ use crate::feed::{Applied, What};
 pub(crate) struct Follower {
     sync: DepthSync,
     pending: Pending,
+    /// The deltas applied last, without a hole up to the book: what a deeper snapshot of a book in step is joined with.
+    recent: Pending,
     quotes: RecentQuotes,
     /// The last number of the delta applied last, while nothing else has changed the book since: quotes with this
     /// number must equal its best levels.
@@ -41,6 +43,7 @@ impl Follower {
 
     pub(crate) fn restart(&mut self) {
         self.pending.clear();
+        self.recent.clear();
         self.quotes.clear();
         self.delta_id = None;
         self.sync.restart();
@@ -51,7 +54,7 @@ impl Follower {
     }
 
     pub(crate) fn is_consistent(&self) -> bool {
-        self.pending.is_consistent()
+        self.pending.is_consistent() && self.recent.is_consistent()
     }
 
     fn apply_delta(&mut self, core: &mut Core, bytes: &[u8], applied: &mut Applied) -> Result<What, Reject> {
@@ -61,6 +64,8 @@ impl Follower {
         match self.sync.on_delta(delta.seq.first, delta.seq.last) {
             DeltaStep::Apply => {
                 core.apply_levels();
+                let Levels { bids, asks } = &core.levels;
+                self.recent.keep(Limits::RECENT, delta.exch_ts, delta.seq, bids, asks);
                 self.delta_id = Some(delta.seq.last);
                 if let Some((bid, ask)) = self.quotes.reach(delta.seq.last) {
                     core.compare_best(bid, ask);
@@ -81,6 +86,7 @@ impl Follower {
                 // The delta that shows the hole is the first of those kept for the next snapshot.
                 core.counts.stream_gaps += 1;
                 core.lose_book();
+                self.recent.clear();
                 self.quotes.clear();
                 self.delta_id = None;
                 Ok(self.keep(core, applied))
@@ -90,7 +96,8 @@ impl Follower {
 
     fn keep(&mut self, core: &mut Core, applied: &Applied) -> What {
         let exch_ts = applied.exch_ts.unwrap_or(applied.recv_ts);
-        let dropped = self.pending.keep(exch_ts, applied.seq, &core.levels.bids, &core.levels.asks);
+        let dropped =
+            self.pending.keep(Limits::PENDING, exch_ts, applied.seq, &core.levels.bids, &core.levels.asks);
         if dropped > 0 {
             core.counts.pending_dropped += dropped;
             if let Some(first) = self.pending.first() {
@@ -110,10 +117,12 @@ impl Follower {
         let id = last_update_id.unwrap_or_default();
         applied.seq = SeqRange { first: id, last: id };
         match self.sync.on_snapshot(last_update_id) {
-            SnapshotStep::Covered => return Ok(What::Covered),
+            SnapshotStep::Covered => return Ok(self.deepen(core, id, applied)),
             SnapshotStep::TooOld => return Err(Reject::SnapshotTooOld),
             SnapshotStep::Join => {}
         }
+        // The book may have jumped ahead of them.
+        self.recent.clear();
         core.replace_book();
         while let Some(delta) = self.pending.take(|delta, level, is_bid| {
             // Steps 4 and 6: what the snapshot covers is dropped.
@@ -132,6 +141,22 @@ impl Follower {
         self.quotes.reach(applied.seq.last);
         self.delta_id = None;
         Ok(core.settle_snapshot(applied, Some(CROSSED_NANOS_MAX)))
+    }
+
+    /// A snapshot of a book in step that is at or beyond it: step 7. The message's levels are the snapshot's.
+    fn deepen(&mut self, core: &mut Core, snapshot_id: u64, applied: &mut Applied) -> What {
+        let Some(book_id) = self.sync.book_id() else { return What::Covered };
+        // Without deltas kept, the snapshot must be the book's own.
+        let first = self.recent.first().unwrap_or_else(|| book_id.saturating_add(1));
+        if first > snapshot_id.saturating_add(1) || core.state != BookState::Live {
+            return What::Covered;
+        }
+        core.replace_book();
+        self.recent.replay(snapshot_id, |level, is_bid| {
+            core.apply_level(if is_bid { Side::Bid } else { Side::Ask }, level);
+        });
+        applied.seq.last = book_id;
+        core.settle_snapshot(applied, Some(CROSSED_NANOS_MAX))
     }
 
     fn apply_quote(&mut self, core: &mut Core, bytes: &[u8], applied: &mut Applied) -> Result<What, Reject> {

@@ -1,4 +1,4 @@
-//! Deltas kept until a snapshot comes.
+//! Deltas kept: until a snapshot comes, or for one that will.
 
 use std::collections::VecDeque;
 
@@ -9,6 +9,26 @@ use serde::{Deserialize, Serialize};
 pub const PENDING_DELTAS_MAX: usize = 2_000;
 /// How many levels they may hold together.
 pub const PENDING_LEVELS_MAX: usize = 200_000;
+
+/// How many of the deltas applied last are kept for a deeper snapshot of a book in step: over six seconds of Binance's
+/// ten a second, more than an answer takes.
+pub const RECENT_DELTAS_MAX: usize = 64;
+/// How many levels they may hold together.
+pub const RECENT_LEVELS_MAX: usize = 4_096;
+
+/// How much is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    deltas: usize,
+    levels: usize,
+}
+
+impl Limits {
+    /// While a snapshot is awaited.
+    pub(crate) const PENDING: Self = Self { deltas: PENDING_DELTAS_MAX, levels: PENDING_LEVELS_MAX };
+    /// While the book is in step.
+    pub(crate) const RECENT: Self = Self { deltas: RECENT_DELTAS_MAX, levels: RECENT_LEVELS_MAX };
+}
 
 /// One delta kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +56,15 @@ impl Pending {
         self.levels.clear();
     }
 
-    /// Keeps a delta. The number of old ones that had to go for it is returned.
-    pub(crate) fn keep(&mut self, exch_ts: UnixNanos, seq: SeqRange, bids: &[Level], asks: &[Level]) -> u64 {
+    /// Keeps a delta. The number of old ones that had to go for it is returned; one too large for the limit stays alone.
+    pub(crate) fn keep(
+        &mut self,
+        limits: Limits,
+        exch_ts: UnixNanos,
+        seq: SeqRange,
+        bids: &[Level],
+        asks: &[Level],
+    ) -> u64 {
         let count = |levels: &[Level]| u32::try_from(levels.len()).unwrap_or(u32::MAX);
         self.deltas.push_back(PendingDelta {
             exch_ts,
@@ -48,8 +75,8 @@ impl Pending {
         self.levels.extend(bids);
         self.levels.extend(asks);
         let mut dropped = 0;
-        while self.deltas.len() > PENDING_DELTAS_MAX
-            || (self.levels.len() > PENDING_LEVELS_MAX && self.deltas.len() > 1)
+        while self.deltas.len() > limits.deltas
+            || (self.levels.len() > limits.levels && self.deltas.len() > 1)
         {
             self.take(|_, _, _| {});
             dropped += 1;
@@ -73,6 +100,20 @@ impl Pending {
             }
         }
         Some(delta)
+    }
+
+    /// The levels of every delta whose last number is above `after`, oldest first: `visit(level, is_bid)`.
+    pub(crate) fn replay(&self, after: u64, mut visit: impl FnMut(Level, bool)) {
+        let mut levels = self.levels.iter();
+        for delta in &self.deltas {
+            for (count, is_bid) in [(delta.bids_count, true), (delta.asks_count, false)] {
+                for level in levels.by_ref().take(count as usize) {
+                    if delta.seq.last > after {
+                        visit(*level, is_bid);
+                    }
+                }
+            }
+        }
     }
 
     /// False when counts and levels do not agree: state that was not written by us.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use opus2_types::{Channel, InstrumentSpec, UnixNanos};
+use opus2_types::{BookState, Channel, InstrumentSpec, UnixNanos};
 
 use super::snapshot_plan::SnapshotPlan;
 use super::{
@@ -10,14 +10,17 @@ use super::{
     snapshot_path,
 };
 use crate::session::{
-    Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, note_state, resync_reason,
+    Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, SnapshotPurpose, note_state,
+    resync_reason,
 };
 use crate::{Feed, What, session};
 
 /// What a [`Session`] goes by. Times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// Levels a side of the snapshots that are asked for.
+    /// Levels a side of an instrument's first snapshot, and of those after a loss.
+    pub snapshot_levels_first: u16,
+    /// Levels a side of the snapshot that makes a book in step deeper; not asked for unless it is larger.
     pub snapshot_levels: u16,
     /// Close the connection when it has been up for so long. The venue closes it at 24 hours; a host that has several
     /// connections adds jitter, so that they do not all close at once.
@@ -85,7 +88,11 @@ impl Session {
             specs.iter().enumerate().map(|(index, spec)| (spec.symbol.to_ascii_uppercase(), index)).collect();
         let instruments = specs
             .into_iter()
-            .map(|spec| Instrument { feed: Feed::new(spec), number: 0, snapshot: SnapshotPlan::default() })
+            .map(|spec| Instrument {
+                feed: Feed::new(spec),
+                number: 0,
+                snapshot: SnapshotPlan::new(settings.snapshot_levels > settings.snapshot_levels_first),
+            })
             .collect();
         Ok(Self {
             settings,
@@ -124,13 +131,13 @@ impl session::Session for Session {
             (Phase::Open { .. }, Input::Frame(frame)) => self.take_frame(now, frame, actions),
             (Phase::Open { .. }, Input::SnapshotBody { instrument, body }) => {
                 if let Some(of) = self.instruments.get_mut(instrument) {
-                    of.snapshot.answered();
+                    of.snapshot.answered(now);
                     self.publish(now, instrument, Channel::Snapshot, body, actions);
                 }
             }
             (Phase::Open { .. }, Input::SnapshotFailed { instrument }) => {
                 if let Some(of) = self.instruments.get_mut(instrument) {
-                    of.snapshot.answered();
+                    of.snapshot.answered(now);
                     self.plan_snapshot(now, instrument, actions);
                 }
             }
@@ -237,6 +244,9 @@ impl Session {
         if channel == Channel::Depth {
             of.snapshot.stream_has_begun();
         }
+        if applied.what == What::Snapshot && applied.before == BookState::Live {
+            of.snapshot.deepened();
+        }
         if let What::Rejected(reject) = applied.what {
             actions.push(Action::Note(Note::Rejected { instrument: index, reject }));
         }
@@ -270,7 +280,10 @@ impl Session {
     fn plan_snapshot(&mut self, now: UnixNanos, index: usize, actions: &mut Vec<Action>) {
         let of = &mut self.instruments[index];
         if let Some(purpose) = of.snapshot.poll(now, of.feed.wants_snapshot()) {
-            let levels = self.settings.snapshot_levels;
+            let levels = match purpose {
+                SnapshotPurpose::Start | SnapshotPurpose::Resync => self.settings.snapshot_levels_first,
+                SnapshotPurpose::Deepen => self.settings.snapshot_levels,
+            };
             let request = Request {
                 path: snapshot_path(&of.feed.spec().symbol, levels),
                 weight: depth_request_weight(levels),

@@ -13,8 +13,12 @@ use super::*;
 use crate::session::Session as _;
 
 const MS: i64 = 1_000_000;
-const SETTINGS: SessionSettings =
-    SessionSettings { snapshot_levels: 1000, age_nanos_max: 3_600_000 * MS, silence_nanos_max: 45_000 * MS };
+const SETTINGS: SessionSettings = SessionSettings {
+    snapshot_levels_first: 1000,
+    snapshot_levels: 1000,
+    age_nanos_max: 3_600_000 * MS,
+    silence_nanos_max: 45_000 * MS,
+};
 
 fn spec(symbol: &str) -> InstrumentSpec {
     InstrumentSpec {
@@ -373,7 +377,8 @@ struct World {
     session: Session,
     now_ms: i64,
     kept_back: [Option<String>; 2],
-    open: VecDeque<usize>,
+    open: VecDeque<(usize, bool)>,
+    deepens: [u32; 2],
     numbers: [u64; 2],
     seen_at: [u64; 2],
 }
@@ -382,10 +387,15 @@ impl World {
     fn new() -> Self {
         Self {
             venues: [Venue1::new("AUSDT"), Venue1::new("BUSDT")],
-            session: session(&["AUSDT", "BUSDT"]),
+            session: Session::new(
+                SessionSettings { snapshot_levels_first: 100, ..SETTINGS },
+                vec![spec("AUSDT"), spec("BUSDT")],
+            )
+            .unwrap(),
             now_ms: 0,
             kept_back: [None, None],
             open: VecDeque::new(),
+            deepens: [0; 2],
             numbers: [0; 2],
             seen_at: [0; 2],
         }
@@ -403,9 +413,12 @@ impl World {
                     self.numbers[instrument] += 1;
                     prop_assert_eq!(number, self.numbers[instrument], "numbers have no holes");
                 }
-                Action::Fetch { instrument, .. } => {
-                    prop_assert!(!self.open.contains(&instrument), "one request at a time");
-                    self.open.push_back(instrument);
+                Action::Fetch { instrument, purpose, .. } => {
+                    let request = (instrument, purpose == SnapshotPurpose::Deepen);
+                    self.open.push_back(request);
+                    let open = self.open.iter().filter(|(other, _)| *other == instrument).count();
+                    prop_assert!(open <= 2, "one request of a kind at a time");
+                    self.deepens[instrument] += u32::from(request.1);
                 }
                 Action::Note(Note::Resync { instrument, .. }) => self.seen_at[instrument] = 0,
                 Action::Close(reason) => prop_assert!(false, "closed: {reason:?}"),
@@ -449,7 +462,7 @@ impl World {
     }
 
     fn answer(&mut self, reply: Reply) -> TestCaseResult {
-        let Some(instrument) = self.open.pop_front() else { return Ok(()) };
+        let Some((instrument, _)) = self.open.pop_front() else { return Ok(()) };
         let venue = &self.venues[instrument];
         let body = match reply {
             Reply::Now => venue.snapshot(venue.last()),
@@ -472,6 +485,38 @@ impl World {
             }
         }
     }
+}
+
+#[test]
+fn a_deeper_snapshot_replaces_a_book_in_step_without_losing_it() {
+    let mut feed = Feed::new(spec("AUSDT"));
+    feed.connected();
+    let mut apply = |channel, text: String| {
+        let applied = feed.apply(channel, text.as_bytes(), UnixNanos(1));
+        let bids: Vec<String> = feed
+            .book()
+            .side(Side::Bid)
+            .levels()
+            .map(|level| format!("{}x{}", level.price.0 / 100, level.qty.0))
+            .collect();
+        let restored = Feed::from_state(feed.to_state()).unwrap();
+        assert_eq!(restored.to_state(), feed.to_state());
+        format!("{:?} {}: {}", applied.what, applied.seq.last, bids.join(" "))
+    };
+    let deep = |last: u64| {
+        format!(r#"{{"lastUpdateId":{last},"bids":[["99","1"],["97","7"],["96","6"]],"asks":[["101","1"]]}}"#)
+    };
+    assert_eq!(apply(Channel::Depth, depth("AUSDT", 10, 10, "")), "Kept 10: ");
+    assert_eq!(apply(Channel::Snapshot, snapshot(10)), "Snapshot 10: 99x1");
+    assert_eq!(apply(Channel::Depth, depth("AUSDT", 11, 12, r#"["98","8"]"#)), "Book 12: 99x1 98x8");
+    assert_eq!(apply(Channel::Depth, depth("AUSDT", 13, 13, r#"["96","0"]"#)), "Book 13: 99x1 98x8");
+    // Older than the ring reaches, then as old as it reaches, in the middle of a delta, and the book's own.
+    assert_eq!(apply(Channel::Snapshot, deep(9)), "Covered 9: 99x1 98x8");
+    assert_eq!(apply(Channel::Snapshot, deep(10)), "Snapshot 13: 99x1 98x8 97x7");
+    assert_eq!(apply(Channel::Snapshot, deep(11)), "Snapshot 13: 99x1 98x8 97x7");
+    assert_eq!(apply(Channel::Snapshot, deep(13)), "Snapshot 13: 99x1 97x7 96x6");
+    assert_eq!(apply(Channel::Depth, depth("AUSDT", 14, 14, r#"["97","0"]"#)), "Book 14: 99x1 96x6");
+    assert_eq!(apply(Channel::Depth, depth("AUSDT", 16, 16, "")), "Kept 16: ");
 }
 
 proptest! {
@@ -499,6 +544,7 @@ proptest! {
             let feed = world.session.feed(index).unwrap();
             prop_assert_eq!(feed.state(), BookState::Live);
             prop_assert_eq!(venue.compare(feed)?, venue.last());
+            prop_assert!(world.deepens[index] > 0, "a good book becomes deep");
         }
     }
 }

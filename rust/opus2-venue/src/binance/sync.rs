@@ -24,7 +24,7 @@ pub enum SnapshotStep {
     Join,
     /// It is from before the first delta kept: ask again.
     TooOld,
-    /// The book is already at or beyond it: ignore it.
+    /// The book is already at or beyond it: step 7, or ignore it.
     Covered,
 }
 
@@ -45,6 +45,9 @@ pub enum SnapshotStep {
 ///    - `U` above the book's number + 1: updates were missed. The book is lost; keep this delta and go to 2 with the
 ///      stream still open, for this instrument only;
 ///    - else apply it; the book is now at `u`.
+/// 7. (Ours.) A snapshot for a book in step, asked for because it is deeper: load it in the book's place, then apply the
+///    deltas since `lastUpdateId` a second time, from a bounded ring of those applied last. When the ring does not
+///    reach back so far, ignore the snapshot. The book's number stays.
 ///
 /// Step 3 as printed by the venue compares with `lastUpdateId` itself. Contiguous deltas may start exactly one above
 /// the snapshot, so the test used here, and by other implementations, is `U <= lastUpdateId + 1 <= u`.
