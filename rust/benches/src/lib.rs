@@ -1,4 +1,6 @@
-//! What the benchmarks read: a recording's depth messages, as text and as levels.
+//! What the benchmarks read: recordings, as text and as numbers.
+
+pub mod orders;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use opus2_types::{BookView, Level, Price, Qty, Side, VIEW_LEVELS};
 
-use crate::{Change, Ladder};
+use crate::{Change, Ladder, OrderChange};
 
 /// The quantity at every price of one instrument (market by price).
 ///
@@ -52,6 +52,15 @@ impl L2Book {
         match side {
             Side::Bid => self.bids.apply(level),
             Side::Ask => self.asks.apply(level),
+        }
+    }
+
+    /// Takes over what a change of an order did to the prices it touched.
+    #[inline]
+    pub fn apply_change(&mut self, change: &OrderChange) {
+        self.apply(change.side, change.level);
+        if let Some(left) = change.left {
+            self.apply(change.side, left);
         }
     }
 

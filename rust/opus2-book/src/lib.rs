@@ -12,6 +12,7 @@ mod ladder;
 
 pub use l2::L2Book;
 pub use l3::{
-    InsertRefused, L3Book, ORDERS_MAX, OrderChange, OrderQueue, QueuePosition, SavedOrders, SavedQueues,
+    InsertRefused, L3Book, ORDERS_MAX, OrderChange, OrderQueue, Orders, QueuePosition, SavedOrders,
+    SavedQueues,
 };
 pub use ladder::{Change, Ladder};

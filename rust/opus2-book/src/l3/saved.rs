@@ -1,9 +1,10 @@
 //! What of an L3 book is kept between two runs of a program.
 
-use opus2_types::{Order, OrderId, Price, Qty, Side};
+use opus2_types::{Level, Order, OrderId, Price, Qty, Side};
 use serde::{Deserialize, Serialize};
 
-use super::L3Book;
+use super::Orders;
+use crate::L2Book;
 
 /// Every order of a book. Equal books give equal values.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,41 +24,47 @@ pub struct SavedQueues {
     pub orders: Vec<(OrderId, Qty)>,
 }
 
-impl L3Book {
-    /// What to save.
+impl Orders {
+    /// What to save. The prices are in the order of `l2`, the book of these orders' sums.
     #[must_use]
-    pub fn save(&self) -> SavedOrders {
-        SavedOrders { bids: self.save_side(Side::Bid), asks: self.save_side(Side::Ask) }
+    pub fn save(&self, l2: &L2Book) -> SavedOrders {
+        SavedOrders { bids: self.save_side(l2, Side::Bid), asks: self.save_side(l2, Side::Ask) }
     }
 
-    fn save_side(&self, side: Side) -> SavedQueues {
+    fn save_side(&self, l2: &L2Book, side: Side) -> SavedQueues {
         let mut saved = SavedQueues::default();
-        for queue in self.queues(side) {
+        for queue in self.queues(l2, side) {
             saved.prices.push((queue.level().price, queue.orders_count()));
             saved.orders.extend(queue.orders().map(|order| (order.id, order.qty)));
         }
         saved
     }
 
-    /// The book that [`save`](Self::save) was called on; `None` for what no book can have saved.
-    #[must_use]
-    pub fn restore(saved: &SavedOrders) -> Option<Self> {
-        let mut book = Self::new();
-        book.restore_side(Side::Bid, &saved.bids)?;
-        book.restore_side(Side::Ask, &saved.asks)?;
-        Some(book)
+    /// The orders that [`save`](Self::save) was called on; `None` for what no book can have saved. `publish` is told the
+    /// quantity at each price.
+    pub fn restore(saved: &SavedOrders, mut publish: impl FnMut(Side, Level)) -> Option<Self> {
+        let mut orders = Self::new();
+        for (side, saved) in [(Side::Bid, &saved.bids), (Side::Ask, &saved.asks)] {
+            orders.restore_side(side, saved, |level| publish(side, level))?;
+        }
+        Some(orders)
     }
 
-    fn restore_side(&mut self, side: Side, saved: &SavedQueues) -> Option<()> {
+    fn restore_side(
+        &mut self,
+        side: Side,
+        saved: &SavedQueues,
+        mut publish: impl FnMut(Level),
+    ) -> Option<()> {
         let mut orders = saved.orders.iter();
         for (price, count) in &saved.prices {
-            if *count == 0 || self.queue(side, *price).is_some() {
-                return None;
-            }
+            let mut level = None;
             for _ in 0..*count {
                 let (id, qty) = *orders.next()?;
-                self.insert(side, Order { id, price: *price, qty }).ok()?;
+                level = self.insert(side, Order { id, price: *price, qty }).ok();
+                level?;
             }
+            publish(level?);
         }
         let is_best_first = saved.prices.windows(2).all(|pair| match side {
             Side::Bid => pair[0].0 > pair[1].0,
