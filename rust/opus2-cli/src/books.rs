@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Result;
-use opus2_types::{Channel, Level, Scaled, Side};
+use opus2_types::{Channel, FeedKind, Level, Scaled, Side, Venue};
 use opus2_venue::Feed;
 use serde::Serialize;
 
@@ -25,10 +25,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let survey = survey(&args.files)?;
-    let mut feeds: BTreeMap<String, Feed> =
-        survey.specs().map(|spec| (spec.symbol.clone(), Feed::new(spec.clone()))).collect();
+    let mut feeds: BTreeMap<Venue, BTreeMap<String, Feed>> = BTreeMap::new();
+    for spec in survey.specs() {
+        feeds.entry(spec.venue).or_default().insert(spec.symbol.clone(), Feed::new(spec.clone()));
+    }
     let skipped = play(&args.files, &survey, "books", |record| {
-        if let Some(feed) = feeds.get_mut(record.symbol) {
+        if let Some(feed) = feeds.get_mut(&record.venue).and_then(|feeds| feeds.get_mut(record.symbol)) {
             if record.channel == Channel::Instrument {
                 feed.connected();
             } else {
@@ -38,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Ok(())
     })?;
     let mut stdout = std::io::stdout().lock();
-    let rows: Vec<Row> = feeds.values().map(Row::new).collect();
+    let rows: Vec<Row> = feeds.values().flat_map(BTreeMap::values).map(Row::new).collect();
     if args.json {
         for row in &rows {
             serde_json::to_writer(&mut stdout, row)?;
@@ -63,16 +65,16 @@ struct Row {
     instrument: String,
     state: &'static str,
     snapshots: u64,
-    dropped_before_snapshot: u64,
+    dropped_before_snapshot: Option<u64>,
     applied: u64,
-    stream_gaps: u64,
+    stream_gaps: Option<u64>,
     crossed_after_apply: u64,
     trades: u64,
-    bbo_checks: u64,
-    bbo_matches: u64,
+    bbo_checks: Option<u64>,
+    bbo_matches: Option<u64>,
     checksums_ok: Option<u64>,
     checksums_bad: Option<u64>,
-    resting_orders: Option<u64>,
+    resting_orders: Option<usize>,
     final_levels: [usize; 2],
     final_top10: Top,
     rejected: u64,
@@ -88,29 +90,32 @@ impl Row {
     fn new(feed: &Feed) -> Self {
         let counts = feed.counts();
         let (spec, book) = (feed.spec(), feed.book());
-        let text = |level: Level| {
-            [
-                Scaled::new(level.price.0, spec.price_scale).to_string(),
-                Scaled::new(level.qty.0, spec.qty_scale).to_string(),
-            ]
+        let is_numbered = matches!(spec.feed, FeedKind::BinanceDepth | FeedKind::CoinbaseFull);
+        let has_numbered_quotes = spec.feed == FeedKind::BinanceDepth;
+        let has_checksums = spec.venue == Venue::Kraken;
+        let number = |units: i64, scale: u8| {
+            let number = Scaled::new(units, scale);
+            // Kraken's checksums cover the text, so its numbers are shown with every place.
+            if has_checksums { format!("{number:#}") } else { number.to_string() }
         };
+        let text =
+            |level: Level| [number(level.price.0, spec.price_scale), number(level.qty.0, spec.qty_scale)];
         let top = |side| book.side(side).levels().take(FINAL_LEVELS).map(text).collect();
         Self {
             venue: spec.venue.as_str(),
             instrument: spec.symbol.clone(),
             state: feed.state().as_str(),
             snapshots: counts.snapshots,
-            dropped_before_snapshot: counts.dropped_before_snapshot,
+            dropped_before_snapshot: is_numbered.then_some(counts.dropped_before_snapshot),
             applied: counts.applied,
-            stream_gaps: counts.stream_gaps,
+            stream_gaps: is_numbered.then_some(counts.stream_gaps),
             crossed_after_apply: counts.crossed_after_apply,
             trades: counts.trades,
-            bbo_checks: counts.bbo_checks,
-            bbo_matches: counts.bbo_matches,
-            // This venue sends no checksums and no orders.
-            checksums_ok: None,
-            checksums_bad: None,
-            resting_orders: None,
+            bbo_checks: has_numbered_quotes.then_some(counts.bbo_checks),
+            bbo_matches: has_numbered_quotes.then_some(counts.bbo_matches),
+            checksums_ok: has_checksums.then_some(counts.checksums_ok),
+            checksums_bad: has_checksums.then_some(counts.checksums_bad),
+            resting_orders: feed.resting_orders(),
             final_levels: [book.side(Side::Bid).len(), book.side(Side::Ask).len()],
             final_top10: Top { bids: top(Side::Bid), asks: top(Side::Ask) },
             rejected: counts.rejected,
@@ -121,7 +126,7 @@ impl Row {
 fn print_table(out: &mut impl Write, rows: &[Row]) -> Result<()> {
     writeln!(
         out,
-        "{:<9} {:<12} {:<8} {:>9} {:>8} {:>8} {:>5} {:>8} {:>8} {:>11} {:>13} {:>14} {:>14}",
+        "{:<9} {:<12} {:<8} {:>9} {:>8} {:>8} {:>5} {:>8} {:>8} {:>11} {:>11} {:>8} {:>15} {:>14} {:>14}",
         "venue",
         "instrument",
         "state",
@@ -132,6 +137,8 @@ fn print_table(out: &mut impl Write, rows: &[Row]) -> Result<()> {
         "crossed",
         "trades",
         "bbo equal",
+        "checksums",
+        "orders",
         "levels",
         "best bid",
         "best ask"
@@ -140,21 +147,31 @@ fn print_table(out: &mut impl Write, rows: &[Row]) -> Result<()> {
         let best = |side: &[[String; 2]]| side.first().map_or("-".to_owned(), |level| level[0].clone());
         writeln!(
             out,
-            "{:<9} {:<12} {:<8} {:>9} {:>8} {:>8} {:>5} {:>8} {:>8} {:>11} {:>13} {:>14} {:>14}",
+            "{:<9} {:<12} {:<8} {:>9} {:>8} {:>8} {:>5} {:>8} {:>8} {:>11} {:>11} {:>8} {:>15} {:>14} {:>14}",
             row.venue,
             row.instrument,
             row.state,
             row.snapshots,
-            row.dropped_before_snapshot,
+            or_dash(row.dropped_before_snapshot),
             row.applied,
-            row.stream_gaps,
+            or_dash(row.stream_gaps),
             row.crossed_after_apply,
             row.trades,
-            format!("{}/{}", row.bbo_matches, row.bbo_checks),
+            of_total(row.bbo_matches, row.bbo_checks),
+            of_total(row.checksums_ok, row.checksums_bad.zip(row.checksums_ok).map(|(bad, ok)| bad + ok)),
+            or_dash(row.resting_orders),
             format!("{} + {}", row.final_levels[0], row.final_levels[1]),
             best(&row.final_top10.bids),
             best(&row.final_top10.asks),
         )?;
     }
     Ok(())
+}
+
+fn or_dash(count: Option<impl ToString>) -> String {
+    count.map_or_else(|| "-".to_owned(), |count| count.to_string())
+}
+
+fn of_total(part: Option<u64>, total: Option<u64>) -> String {
+    part.zip(total).map_or_else(|| "-".to_owned(), |(part, total)| format!("{part}/{total}"))
 }

@@ -2,12 +2,12 @@
 
 mod pace;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use opus2_ingest::partition::partition_of;
-use opus2_types::Venue;
 use opus2_wire::raw::{RawRecord, record_key};
 use opus2_wire::topic;
 use rdkafka::ClientConfig;
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The broker, as `host:port` (several with commas).
     #[arg(long, env = "OPUS2_BROKERS", default_value = "127.0.0.1:9092")]
     brokers: String,
-    /// The topic; by default the venue's raw topic.
+    /// The topic; by default each feed's own raw topic.
     #[arg(long)]
     topic: Option<String>,
     /// How fast: `1` is the recording's own pace, `10` ten times faster, `max` as fast as the broker takes it.
@@ -43,20 +43,24 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let survey = survey(&args.files)?;
-    let topic = args.topic.clone().unwrap_or_else(|| topic::raw_l2(Venue::Binance).to_owned());
-    let publisher = Publisher::connect(&args.brokers, topic)?;
+    let topics: BTreeSet<&str> = match &args.topic {
+        Some(topic) => BTreeSet::from([topic.as_str()]),
+        None => survey.specs().map(|spec| topic::raw(spec.feed)).collect(),
+    };
+    let publisher = Publisher::connect(&args.brokers, &topics)?;
     let mut pace = Pace::new(args.speed);
     let mut records = 0u64;
     let skipped = play(&args.files, &survey, "replay", |record| {
+        let Some(spec) = survey.spec(record.venue, record.symbol) else { return Ok(()) };
         pace.wait_for(record.recv_ts);
         records += 1;
-        publisher.publish(record)
+        publisher.publish(args.topic.as_deref().unwrap_or(topic::raw(spec.feed)), record)
     })?;
     publisher.finish()?;
     writeln!(
         std::io::stdout(),
         "published {records} records to {} ({} control frames, {} unreadable frames, {} orphan snapshots not published)",
-        publisher.topic,
+        topics.into_iter().collect::<Vec<_>>().join(", "),
         skipped.control_frames,
         skipped.unreadable_frames,
         skipped.orphan_snapshots
@@ -66,40 +70,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 struct Publisher {
     producer: ThreadedProducer<DefaultProducerContext>,
-    topic: String,
-    partitions: u32,
+    /// How many partitions each topic has.
+    partitions: BTreeMap<String, u32>,
 }
 
 impl Publisher {
-    fn connect(brokers: &str, topic: String) -> Result<Self> {
+    fn connect(brokers: &str, topics: &BTreeSet<&str>) -> Result<Self> {
         let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
             .create()
             .context("cannot make a Kafka producer")?;
-        let metadata =
-            producer.client().fetch_metadata(Some(&topic), BROKER_PATIENCE).with_context(|| {
-                format!(
-                    "no broker answers at {brokers}; start one with scripts/run, or name yours with --brokers"
-                )
-            })?;
-        let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
-        if partitions == 0 {
-            bail!("topic {topic} does not exist at {brokers}; make it first (scripts/run makes all topics)");
+        let mut partitions = BTreeMap::new();
+        for topic in topics {
+            let metadata =
+                producer.client().fetch_metadata(Some(topic), BROKER_PATIENCE).with_context(|| {
+                    format!(
+                        "no broker answers at {brokers}; start one with scripts/run, or name yours with --brokers"
+                    )
+                })?;
+            let count = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+            if count == 0 {
+                bail!(
+                    "topic {topic} does not exist at {brokers}; make it first (scripts/run makes all topics)"
+                );
+            }
+            partitions.insert((*topic).to_owned(), u32::try_from(count)?);
         }
-        Ok(Self { producer, topic, partitions: u32::try_from(partitions)? })
+        Ok(Self { producer, partitions })
     }
 
-    fn publish(&self, record: &RawRecord<'_>) -> Result<()> {
+    fn publish(&self, topic: &str, record: &RawRecord<'_>) -> Result<()> {
+        let partitions = self.partitions.get(topic).copied().context("a topic that was not asked for")?;
         let key = record_key(record.venue, record.symbol);
         let mut headers = OwnedHeaders::new_with_capacity(6);
         record.visit_headers(|name, value| {
             let taken = std::mem::take(&mut headers);
             headers = taken.insert(Header { key: name, value: Some(value) });
         });
-        let mut message = BaseRecord::to(&self.topic)
-            .partition(i32::try_from(partition_of(record.market, self.partitions))?)
+        let mut message = BaseRecord::to(topic)
+            .partition(i32::try_from(partition_of(record.market, partitions))?)
             .key(&key)
             .payload(record.value)
             .headers(headers);
@@ -111,7 +122,7 @@ impl Publisher {
                     std::thread::sleep(QUEUE_WAIT);
                 }
                 Err((error, _)) => {
-                    return Err(error).with_context(|| format!("cannot publish to {}", self.topic));
+                    return Err(error).with_context(|| format!("cannot publish to {topic}"));
                 }
             }
         }

@@ -188,7 +188,8 @@ impl fmt::Display for Scaled {
         let mut buffer = [0u8; 40];
         let mut at = buffer.len();
         let mut rest = self.units.unsigned_abs();
-        let mut written = false;
+        // `{:#}` keeps every place of the scale.
+        let mut written = f.alternate() && self.scale > 0;
         for _ in 0..self.scale {
             let digit = (rest % 10) as u8;
             rest /= 10;
@@ -256,6 +257,10 @@ mod tests {
 
     #[test]
     fn text_has_no_trailing_zeros() {
+        assert_eq!(
+            format!("{:#} {:#} {:#}", Scaled::new(100, 3), Scaled::new(5, 0), Scaled::new(0, 2)),
+            "0.100 5 0.00"
+        );
         for (units, scale, expect) in [
             (0, 8, "0"),
             (100, 2, "1"),

@@ -1,6 +1,6 @@
 //! The names of the topics.
 
-use opus2_types::Venue;
+use opus2_types::{FeedKind, Venue};
 
 /// Normalized market events, JSON.
 pub const MARKET_DATA_NORMALIZED: &str = "market_data_normalized";
@@ -9,12 +9,32 @@ pub const HIFA_STAGE1_SIGNALS: &str = "hifa_stage1_signals";
 /// What could not be read, with the reason, JSON.
 pub const DEAD_LETTERS: &str = "dead_letters";
 
+/// The raw topics, in the order of the venues, L2 before L3.
+pub const RAW: [&str; 5] =
+    ["binance_l2_raw", "coinbase_l2_raw", "coinbase_l3_raw", "kraken_l2_raw", "kraken_l3_raw"];
+
+/// The raw topic of a feed: one for each venue and level.
+///
+/// ```
+/// use opus2_types::FeedKind;
+///
+/// assert_eq!(opus2_wire::topic::raw(FeedKind::CoinbaseFull), "coinbase_l3_raw");
+/// ```
+#[must_use]
+pub const fn raw(feed: FeedKind) -> &'static str {
+    match (feed.venue(), feed.is_order_by_order()) {
+        (Venue::Coinbase, true) => RAW[2],
+        (Venue::Kraken, true) => RAW[4],
+        (venue, _) => raw_l2(venue),
+    }
+}
+
 /// The raw topic of a venue's L2 feed.
 #[must_use]
 pub const fn raw_l2(venue: Venue) -> &'static str {
     match venue {
-        Venue::Coinbase => "coinbase_l2_raw",
-        Venue::Kraken => "kraken_l2_raw",
-        _ => "binance_l2_raw",
+        Venue::Coinbase => RAW[1],
+        Venue::Kraken => RAW[3],
+        _ => RAW[0],
     }
 }

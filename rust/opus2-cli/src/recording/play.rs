@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use opus2_types::{Channel, UnixNanos, Venue};
-use opus2_venue::binance::{Frame, classify};
+use opus2_types::{Channel, InstrumentSpec, UnixNanos};
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
 
-use super::line::{Kind, Line, for_each_line};
+use super::dialect::{About, Dialect};
+use super::line::Line;
+use super::source::for_each_line;
 use super::{Files, Survey};
 
 /// What was left out of a recording while it was played.
@@ -35,23 +36,18 @@ pub(crate) fn play(
     let mut player = Player {
         survey,
         instruments: BTreeMap::new(),
-        connections: 0,
-        conn: connection_name(survey, 0),
+        connections: BTreeMap::new(),
         skipped: Skipped::default(),
     };
     for_each_line(&files.files, what, |line| player.line(line, &mut visit))?;
     Ok(player.skipped)
 }
 
-fn connection_name(survey: &Survey, attempt: u32) -> String {
-    format!("{:x}-replay-{attempt}", survey.first_recv_ts)
-}
-
 struct Player<'a> {
     survey: &'a Survey,
-    instruments: BTreeMap<String, Track>,
-    connections: u32,
-    conn: String,
+    instruments: BTreeMap<(Dialect, String), Track>,
+    /// How often each recorder's connection was opened. The first opens the connection that is there already.
+    connections: BTreeMap<Dialect, u32>,
     skipped: Skipped,
 }
 
@@ -59,80 +55,80 @@ struct Player<'a> {
 struct Track {
     market: String,
     announcement: String,
+    conn: String,
     number: u64,
 }
 
 impl Player<'_> {
     fn line(&mut self, line: &Line<'_>, visit: &mut impl FnMut(&RawRecord<'_>) -> Result<()>) -> Result<()> {
-        match line.kind() {
-            Kind::Frame => match classify(line.raw()) {
-                Ok(Frame::Instrument { symbol, channel }) => self.publish(symbol, channel, line, visit),
-                Ok(Frame::Control(_)) => {
-                    self.skipped.control_frames += 1;
-                    Ok(())
+        let dialect = Dialect::of(line)?;
+        match dialect.about(line) {
+            About::Instrument { symbol, channel, .. } => {
+                self.publish(dialect, &symbol, channel, line.raw(), line.recv_ts(), visit)?;
+            }
+            About::Orphan => match self.survey.only_symbol(dialect.venue()) {
+                Some(symbol) => {
+                    let channel = Channel::Snapshot;
+                    self.publish(dialect, symbol, channel, line.raw(), line.recv_ts(), visit)?;
                 }
-                Err(_) => {
-                    self.skipped.unreadable_frames += 1;
-                    Ok(())
-                }
+                None => self.skipped.orphan_snapshots += 1,
             },
-            Kind::Body if line.url_path_ends_with("/exchangeInfo") => Ok(()),
-            Kind::Body => {
-                let symbol = line.url_parameter("symbol").or(self.survey.only_symbol());
-                if let Some(symbol) = symbol {
-                    return self.publish(symbol, Channel::Snapshot, line, visit);
+            About::Open => {
+                let opened = self.connections.entry(dialect).or_default();
+                if *opened > 0 {
+                    self.instruments.retain(|(of, _), _| *of != dialect);
                 }
-                self.skipped.orphan_snapshots += 1;
-                Ok(())
+                *opened += 1;
             }
-            Kind::Open => {
-                // The first opens the connection that is there already.
-                if self.connections > 0 {
-                    self.conn = connection_name(self.survey, self.connections);
-                    self.instruments.clear();
-                }
-                self.connections += 1;
-                Ok(())
-            }
-            Kind::Other => Ok(()),
+            About::Control | About::Subscribed { .. } => self.skipped.control_frames += 1,
+            About::Unreadable => self.skipped.unreadable_frames += 1,
+            About::Listing | About::Nothing => {}
         }
+        Ok(())
     }
 
     fn publish(
         &mut self,
+        dialect: Dialect,
         symbol: &str,
         channel: Channel,
-        line: &Line<'_>,
+        value: &[u8],
+        recv_ts: UnixNanos,
         visit: &mut impl FnMut(&RawRecord<'_>) -> Result<()>,
     ) -> Result<()> {
-        let symbol = symbol.to_uppercase();
-        let Some(spec) = self.survey.spec(&symbol) else { return Ok(()) };
-        let is_new = !self.instruments.contains_key(&symbol);
-        let track = self.instruments.entry(symbol).or_insert_with(|| Track {
+        let Some(spec) = self.survey.spec(dialect.venue(), symbol) else { return Ok(()) };
+        let attempt = self.connections.get(&dialect).map_or(0, |opened| opened.saturating_sub(1));
+        let first_recv_ts = self.survey.first_recv_ts;
+        let track = self.instruments.entry((dialect, symbol.to_owned())).or_insert_with(|| Track {
             market: spec.market(),
             announcement: encode_spec(spec),
+            conn: format!("{first_recv_ts:x}-replay-{attempt}"),
             number: 0,
         });
-        if is_new {
+        if track.number == 0 {
             track.number = 1;
-            let announcement = track.announcement.as_bytes();
-            let record =
-                record(&spec.symbol, track, &self.conn, Channel::Instrument, line.recv_ts(), announcement);
-            visit(&record)?;
+            visit(&record(spec, track, Channel::Instrument, recv_ts, track.announcement.as_bytes()))?;
         }
         track.number += 1;
-        visit(&record(&spec.symbol, track, &self.conn, channel, line.recv_ts(), line.raw()))
+        visit(&record(spec, track, channel, recv_ts, value))
     }
 }
 
 fn record<'a>(
-    symbol: &'a str,
+    spec: &'a InstrumentSpec,
     track: &'a Track,
-    conn: &'a str,
     channel: Channel,
     recv_ts: UnixNanos,
     value: &'a [u8],
 ) -> RawRecord<'a> {
-    let (market, number) = (track.market.as_str(), track.number);
-    RawRecord { symbol, venue: Venue::Binance, channel, market, conn, number, recv_ts, value }
+    RawRecord {
+        symbol: &spec.symbol,
+        venue: spec.venue,
+        channel,
+        market: &track.market,
+        conn: &track.conn,
+        number: track.number,
+        recv_ts,
+        value,
+    }
 }

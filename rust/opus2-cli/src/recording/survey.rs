@@ -2,39 +2,76 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, Venue};
-use opus2_venue::binance::exchange_info::parse_exchange_info;
-use opus2_venue::binance::scales::{Scales, split_symbol};
-use opus2_venue::binance::{Frame, classify};
+use opus2_venue::listing::Listing;
+use opus2_venue::{binance, kraken};
 
 use super::Files;
-use super::line::{Kind, Line, for_each_line};
+use super::dialect::{About, Dialect};
+use super::line::Line;
+use super::source::for_each_line;
 
 /// The instruments of a recording.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    instruments: BTreeMap<String, InstrumentSpec>,
+    instruments: BTreeMap<Venue, BTreeMap<String, InstrumentSpec>>,
     /// The receive time of the first line: it names the recording's connections.
     pub(crate) first_recv_ts: i64,
 }
 
 impl Survey {
-    /// How an instrument counts, by its symbol in upper case.
-    pub(crate) fn spec(&self, symbol: &str) -> Option<&InstrumentSpec> {
-        self.instruments.get(symbol)
+    /// How an instrument counts, by the venue's own symbol.
+    pub(crate) fn spec(&self, venue: Venue, symbol: &str) -> Option<&InstrumentSpec> {
+        self.instruments.get(&venue)?.get(symbol)
     }
 
-    /// The only instrument, when there is only one: whose a snapshot without an address must be.
-    pub(crate) fn only_symbol(&self) -> Option<&str> {
-        let mut symbols = self.instruments.keys();
+    /// A venue's only instrument, when there is only one: whose a snapshot without an address must be.
+    pub(super) fn only_symbol(&self, venue: Venue) -> Option<&str> {
+        let mut symbols = self.instruments.get(&venue)?.keys();
         symbols.next().filter(|_| symbols.next().is_none()).map(String::as_str)
     }
 
-    /// The instruments, by symbol.
+    /// The instruments, by venue and symbol.
     pub(crate) fn specs(&self) -> impl Iterator<Item = &InstrumentSpec> {
-        self.instruments.values()
+        self.instruments.values().flat_map(BTreeMap::values)
     }
+}
+
+/// What was seen of one instrument.
+#[derive(Debug, Default)]
+struct Seen {
+    price_scale: u8,
+    qty_scale: u8,
+    feed: Option<FeedKind>,
+}
+
+impl Seen {
+    /// Takes in the numbers of a message. What cannot be read is counted when the recording is played.
+    fn observe(&mut self, dialect: Dialect, message: &[u8]) {
+        let (price, qty) = match dialect {
+            Dialect::Binance => {
+                let mut scales = binance::scales::Scales::default();
+                scales.observe(message).ok();
+                (scales.price, scales.qty)
+            }
+            Dialect::Kraken => {
+                let mut scales = kraken::scales::Scales::default();
+                scales.observe(message).ok();
+                (scales.price, scales.qty)
+            }
+        };
+        self.price_scale = self.price_scale.max(price);
+        self.qty_scale = self.qty_scale.max(qty);
+    }
+}
+
+#[derive(Default)]
+struct Surveyor {
+    seen: BTreeMap<(Dialect, String), Seen>,
+    orphans: BTreeMap<Dialect, Seen>,
+    listed: BTreeMap<(Venue, String), InstrumentSpec>,
+    first_recv_ts: Option<i64>,
 }
 
 /// Reads the files once.
@@ -42,76 +79,109 @@ impl Survey {
 /// Scales come from the venue's own metadata where the recording has it, else from the finest number each instrument
 /// shows.
 pub(crate) fn survey(files: &Files) -> Result<Survey> {
-    let mut seen: BTreeMap<String, Scales> = BTreeMap::new();
-    let mut announced: BTreeMap<String, InstrumentSpec> = BTreeMap::new();
-    let mut orphan = Scales::default();
-    let mut first_recv_ts = None;
-    for_each_line(&files.files, "survey", |line| {
-        first_recv_ts.get_or_insert(line.recv_ts().0);
-        check_venue(line)?;
-        match line.kind() {
-            Kind::Frame => {
-                if let Ok(Frame::Instrument { symbol, channel }) = classify(line.raw()) {
-                    let scales = seen.entry(symbol.to_uppercase()).or_default();
-                    if channel != Channel::Other {
-                        // What cannot be read is counted when the recording is played.
-                        scales.observe(line.raw()).ok();
-                    }
+    let mut surveyor = Surveyor::default();
+    for_each_line(&files.files, "survey", |line| surveyor.line(line))?;
+    Ok(surveyor.finish())
+}
+
+impl Surveyor {
+    fn line(&mut self, line: &Line<'_>) -> Result<()> {
+        self.first_recv_ts.get_or_insert(line.recv_ts().0);
+        let dialect = Dialect::of(line)?;
+        match dialect.about(line) {
+            About::Instrument { symbol, channel, feed } => {
+                let seen = self.seen.entry((dialect, symbol)).or_default();
+                if channel != Channel::Other {
+                    seen.observe(dialect, line.raw());
+                }
+                // A v1 book names its depth in every message; its subscription looks like that of v2.
+                if seen.feed.is_none() || matches!(feed, Some(FeedKind::KrakenV1Book { .. })) {
+                    seen.feed = feed.or(seen.feed);
                 }
             }
-            Kind::Body if line.url_path_ends_with("/exchangeInfo") => {
-                let info = parse_exchange_info(line.raw())?;
-                announced.extend(
-                    info.instruments.into_iter().map(|listed| (listed.spec.symbol.clone(), listed.spec)),
-                );
+            About::Subscribed { symbol, feed } => {
+                self.seen.entry((dialect, symbol)).or_default().feed.get_or_insert(feed);
             }
-            Kind::Body => {
-                let scales = match line.url_parameter("symbol") {
-                    Some(symbol) => seen.entry(symbol.to_uppercase()).or_default(),
-                    None => &mut orphan,
-                };
-                scales.observe(line.raw()).ok();
+            About::Orphan => self.orphans.entry(dialect).or_default().observe(dialect, line.raw()),
+            About::Listing => {
+                for listed in listing(dialect, line)?.instruments {
+                    self.listed.insert((listed.spec.venue, listed.spec.symbol.clone()), listed.spec);
+                }
             }
-            Kind::Open | Kind::Other => {}
+            About::Open | About::Control | About::Unreadable | About::Nothing => {}
         }
         Ok(())
-    })?;
-    if let [scales] = seen.values_mut().collect::<Vec<_>>().as_mut_slice() {
-        scales.price = scales.price.max(orphan.price);
-        scales.qty = scales.qty.max(orphan.qty);
     }
-    let instruments = seen
-        .into_iter()
-        .map(|(symbol, scales)| {
-            let spec = announced.remove(&symbol).unwrap_or_else(|| guessed_spec(&symbol, scales));
-            (symbol, spec)
-        })
-        .collect();
-    Ok(Survey { instruments, first_recv_ts: first_recv_ts.unwrap_or(0) })
-}
 
-fn check_venue(line: &Line<'_>) -> Result<()> {
-    match line.exchange.as_ref() {
-        "binance" => Ok(()),
-        other => {
-            bail!("recordings of {other:?} cannot be played by this build; recordings of \"binance\" can")
+    fn finish(mut self) -> Survey {
+        for (dialect, orphan) in &self.orphans {
+            let mut of_dialect = self.seen.iter_mut().filter(|((of, _), _)| of == dialect);
+            if let (Some((_, seen)), None) = (of_dialect.next(), of_dialect.next()) {
+                seen.price_scale = seen.price_scale.max(orphan.price_scale);
+                seen.qty_scale = seen.qty_scale.max(orphan.qty_scale);
+            }
         }
+        let mut instruments: BTreeMap<Venue, BTreeMap<String, InstrumentSpec>> = BTreeMap::new();
+        for ((dialect, symbol), seen) in self.seen {
+            let key = (dialect.venue(), symbol);
+            let spec = match self.listed.remove(&key) {
+                Some(spec) => listed_spec(spec, dialect, &seen),
+                None => guessed_spec(dialect, &key.1, &seen),
+            };
+            instruments.entry(key.0).or_default().insert(key.1, spec);
+        }
+        Survey { instruments, first_recv_ts: self.first_recv_ts.unwrap_or(0) }
     }
 }
 
-fn guessed_spec(symbol: &str, scales: Scales) -> InstrumentSpec {
-    // A symbol whose assets nobody can tell is a market of its own.
-    let (base, quote) = split_symbol(symbol).unwrap_or((symbol, "?"));
+fn listing(dialect: Dialect, line: &Line<'_>) -> Result<Listing> {
+    match dialect {
+        Dialect::Binance => {
+            binance::parse_exchange_info(line.raw()).context("the venue's list of instruments")
+        }
+        Dialect::Kraken => Ok(Listing::default()),
+    }
+}
+
+/// What the venue says, but with the feed that was recorded and with room for every number in it.
+fn listed_spec(spec: InstrumentSpec, dialect: Dialect, seen: &Seen) -> InstrumentSpec {
+    let spec = rescaled(spec, seen.price_scale, seen.qty_scale);
+    InstrumentSpec { feed: seen.feed.unwrap_or(dialect.usual_feed()), ..spec }
+}
+
+/// Finer scales where the recording prints finer than its venue's list says (old protocols do).
+fn rescaled(spec: InstrumentSpec, price_scale: u8, qty_scale: u8) -> InstrumentSpec {
+    let finer = |step: i64, from: u8, to: u8| {
+        10i64.checked_pow(u32::from(to.saturating_sub(from))).and_then(|power| step.checked_mul(power))
+    };
+    let price = price_scale.max(spec.price_scale);
+    let qty = qty_scale.max(spec.qty_scale);
     InstrumentSpec {
-        venue: Venue::Binance,
+        tick: finer(spec.tick, spec.price_scale, price).unwrap_or(0),
+        lot: finer(spec.lot, spec.qty_scale, qty).unwrap_or(0),
+        price_scale: price,
+        qty_scale: qty,
+        ..spec
+    }
+}
+
+fn guessed_spec(dialect: Dialect, symbol: &str, seen: &Seen) -> InstrumentSpec {
+    let assets = match dialect {
+        Dialect::Binance => binance::scales::split_symbol(symbol),
+        Dialect::Kraken => kraken::symbol::split_symbol(symbol),
+    };
+    // A symbol whose assets nobody can tell is a market of its own.
+    let (base, quote) = assets.unwrap_or((symbol, "?"));
+    InstrumentSpec {
+        venue: dialect.venue(),
         symbol: symbol.to_owned(),
         base: base.to_owned(),
         quote: quote.to_owned(),
-        price_scale: scales.price,
-        qty_scale: scales.qty,
+        price_scale: seen.price_scale,
+        qty_scale: seen.qty_scale,
         tick: 0,
         lot: 0,
         origin: SpecOrigin::Recording,
-        feed: FeedKind::BinanceDepth,
+        feed: seen.feed.unwrap_or(dialect.usual_feed()),
     }
 }

@@ -225,6 +225,12 @@ impl Feed {
         (core.unpack() && protocol.unpack(core.spec.feed)).then_some(Self { core, protocol })
     }
 
+    /// How many orders rest in the book; `None` for a feed without orders (L2).
+    #[must_use]
+    pub fn resting_orders(&self) -> Option<usize> {
+        self.protocol.resting_orders()
+    }
+
     /// How many deltas are kept until a snapshot comes.
     #[must_use]
     pub fn pending_count(&self) -> usize {

@@ -52,6 +52,12 @@ impl Protocol {
         }
     }
 
+    /// How many orders rest; `None` for a feed without orders.
+    #[expect(clippy::unused_self, reason = "only followers of orders have any")]
+    pub(super) const fn resting_orders(&self) -> Option<usize> {
+        None
+    }
+
     /// How many messages are kept until a snapshot comes.
     pub(super) fn pending_count(&self) -> usize {
         match self {
