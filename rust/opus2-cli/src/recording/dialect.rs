@@ -64,12 +64,11 @@ impl Dialect {
     pub(super) fn about(self, line: &Line<'_>) -> About {
         match (self, line.kind()) {
             (_, Kind::Open) => About::Open,
-            (_, Kind::Other) => About::Nothing,
             (Self::Binance, Kind::Frame) => binance_frame(line.raw()),
             (Self::Binance, Kind::Body) => binance_body(line),
             (Self::Kraken, Kind::Frame) => kraken_frame(line.raw()),
             (Self::Kraken, Kind::Body) if line.url_path().ends_with("/AssetPairs") => About::Listing,
-            (_, Kind::Body | Kind::SnapshotRow) => About::Nothing,
+            (_, Kind::Body | Kind::SnapshotRow | Kind::Other) => About::Nothing,
         }
     }
 }
