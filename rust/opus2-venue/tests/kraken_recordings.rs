@@ -13,7 +13,7 @@ use opus2_types::{
 use opus2_venue::kraken::checksum::Checksum;
 use opus2_venue::kraken::scales::Scales;
 use opus2_venue::kraken::symbol::split_symbol;
-use opus2_venue::kraken::{Ack, Book, Control, Frame, classify};
+use opus2_venue::kraken::{Ack, Book, Control, Frame, classify, parse_asset_pairs};
 use opus2_venue::{Feed, What};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -239,4 +239,25 @@ fn the_published_vectors_agree() {
         let ours = u64::from(Checksum::default().of_levels(&book));
         assert_eq!(ours, vector["checksum"].as_u64().unwrap(), "{}", vector["name"]);
     }
+}
+
+#[test]
+fn the_recorded_list_has_every_pair_that_is_no_dark_pool() {
+    let Some(data) = data() else { return };
+    let text = gunzip(&data.join("kraken/cryptofeed_20210417_AssetPairs.jsonl.gz"));
+    let line: Value = serde_json::from_str(text.trim()).unwrap();
+    let body = line["raw"].as_str().unwrap();
+    let listing = parse_asset_pairs(body.as_bytes(), FeedKind::KrakenBook { depth: 100 }).unwrap();
+    let all: Value = serde_json::from_str(body).unwrap();
+    let is_dark = |name: &&String| name.ends_with(".d");
+    let names: Vec<&String> = all["result"].as_object().unwrap().keys().collect();
+    assert_eq!(listing.refused, []);
+    assert_eq!(listing.instruments.len(), names.len() - names.iter().copied().filter(is_dark).count());
+    let scales = |symbol: &str| {
+        let listed = listing.instruments.iter().find(|listed| listed.spec.symbol == symbol).unwrap();
+        (listed.spec.price_scale, listed.spec.qty_scale, listed.is_trading())
+    };
+    assert_eq!(scales("BTC/USD"), (1, 8, true));
+    assert_eq!(scales("ADA/BTC"), (8, 8, true));
+    assert_eq!(scales("DOGE/EUR"), (7, 8, true));
 }

@@ -25,7 +25,7 @@ pub enum Frame<'a> {
         /// Which of the venue's books it belongs to, if it belongs to one.
         book: Option<Book>,
     },
-    /// A message of the v2 channel `instrument`: see [`read_pairs`](super::instrument::read_pairs).
+    /// A message of the v2 channel `instrument`: see [`read_pairs`](super::read_pairs).
     Pairs,
     /// A message about the connection.
     Control(Control<'a>),

@@ -3,6 +3,7 @@
 //! Rules and field names: the venue's API documentation as of 2026. Books have no numbering; each message carries a
 //! checksum of the book after it, and every one is compared. Prices and quantities are JSON numbers whose text counts.
 
+pub mod asset_pairs;
 pub mod book;
 pub mod checksum;
 mod follower;
@@ -12,6 +13,7 @@ pub mod symbol;
 pub mod v1;
 mod v1_follower;
 
+pub use asset_pairs::{ASSET_PAIRS_PATH, parse_asset_pairs, read_pairs};
 pub(crate) use follower::BookFollower;
 pub use message::{Ack, Book, Control, FRAME_BYTES_MAX, Frame, classify};
 pub(crate) use v1_follower::V1BookFollower;
