@@ -532,6 +532,10 @@ impl Connection<'_> {
                 metrics.resync(reason, &self.routes[instrument].key);
             }
             Note::Rejected { instrument, reject } => metrics.reject(reject, &self.routes[instrument].key),
+            Note::Quarantined { instrument, retry_nanos } => {
+                let retry_secs = retry_nanos / 1_000_000_000;
+                tracing::warn!(instrument = self.routes[instrument].key, retry_secs, "quarantined");
+            }
             Note::VenueError { code, message } => metrics.venue_error(code, &message, self.conn),
         }
     }

@@ -281,6 +281,14 @@ pub enum Note {
         /// Why.
         reject: Reject,
     },
+    /// A book was lost too often in a row: it will not be subscribed to again for a while. Its messages are published all
+    /// the same, and the other instruments go on.
+    Quarantined {
+        /// Index of the instrument.
+        instrument: usize,
+        /// How long until it is tried again.
+        retry_nanos: i64,
+    },
     /// The venue sent an error frame.
     VenueError {
         /// The venue's code.

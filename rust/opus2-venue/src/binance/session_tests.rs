@@ -72,6 +72,7 @@ fn words(actions: &[Action]) -> String {
             Action::Note(Note::Rejected { instrument, reject }) => {
                 format!("bad {instrument} {}", reject.as_str())
             }
+            Action::Note(Note::Quarantined { instrument, .. }) => format!("quarantined {instrument}"),
             Action::Note(Note::VenueError { code, message }) => format!("error {code} {message}"),
         };
         write!(text, "{separator}{word}").unwrap();

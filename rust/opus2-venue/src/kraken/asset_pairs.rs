@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use super::symbol::split_symbol;
+use super::symbol::{split_symbol, v2_symbol};
 use crate::decimal::parse_number;
 use crate::listing::{
     InstrumentError, ListedInstrument, Listing, ListingError, ListingStatus, RefusedInstrument,
@@ -44,7 +44,7 @@ pub fn parse_asset_pairs(body: &[u8], feed: FeedKind) -> Result<Listing, Listing
 }
 
 /// The entries of a public REST answer.
-fn read_result<'a>(
+pub(super) fn read_result<'a>(
     body: &'a [u8],
     expected: &'static str,
 ) -> Result<BTreeMap<String, &'a RawValue>, ListingError> {
@@ -64,6 +64,19 @@ fn read_result<'a>(
     }
 }
 
+/// The v2 name of each pair by its REST name; of pairs that have one.
+pub(super) fn read_names(body: &[u8]) -> Result<BTreeMap<String, String>, ListingError> {
+    #[derive(Deserialize)]
+    struct Named {
+        wsname: String,
+    }
+    let named = |(name, entry): (String, &RawValue)| {
+        let pair: Named = serde_json::from_str(entry.get()).ok()?;
+        Some((name, v2_symbol(&pair.wsname)?))
+    };
+    Ok(read_result(body, "an object `result` of pairs")?.into_iter().filter_map(named).collect())
+}
+
 #[derive(Deserialize)]
 struct RestPair {
     altname: Option<String>,
@@ -81,7 +94,11 @@ fn parse_pair(
 ) -> Result<Option<ListedInstrument>, InstrumentError> {
     let unreadable = |what: &str| InstrumentError::Unreadable(what.to_owned());
     let pair: RestPair = serde_json::from_str(entry.get()).map_err(|error| unreadable(&error.to_string()))?;
-    if [Some(name), pair.altname.as_deref()].into_iter().flatten().any(|name| name.ends_with(".d")) {
+    if [Some(name), pair.altname.as_deref()]
+        .into_iter()
+        .flatten()
+        .any(|name| name.strip_suffix(".d").is_some())
+    {
         return Ok(None);
     }
     let wsname = pair.wsname.as_deref().ok_or_else(|| unreadable("no `wsname`"))?;
