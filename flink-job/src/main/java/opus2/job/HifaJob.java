@@ -60,6 +60,8 @@ public final class HifaJob {
     /** How long the producer waits for a batch to fill: long enough to share a request, short beside the network. */
     private static final String PRODUCER_LINGER_MS = "1";
     private static final String PRODUCER_BATCH_BYTES = "131072";
+    /** JSON of one schema: full batches shrink to a seventh (signals) and a sixth (events), for a few microseconds a record. */
+    private static final String PRODUCER_COMPRESSION = "lz4";
     /** How long the broker holds an empty fetch: no cost to latency, since any record ends it. */
     private static final String FETCH_WAIT_MS_MAX = "100";
     /** Below the broker's default limit of 15 minutes, far above any checkpoint. */
@@ -184,6 +186,7 @@ public final class HifaJob {
         Properties producer = new Properties();
         producer.setProperty(ProducerConfig.LINGER_MS_CONFIG, PRODUCER_LINGER_MS);
         producer.setProperty(ProducerConfig.BATCH_SIZE_CONFIG, PRODUCER_BATCH_BYTES);
+        producer.setProperty(ProducerConfig.COMPRESSION_TYPE_CONFIG, PRODUCER_COMPRESSION);
         producer.setProperty(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MS);
         producer.putAll(config.kafka());
         KafkaSink<StageRecord> sink = KafkaSink.<StageRecord>builder()
