@@ -89,6 +89,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The text between the quotes of the next string, escapes not resolved.
+    ///
+    /// # Errors
+    /// As [`string`](Self::string), or it is not UTF-8.
+    #[inline]
+    pub fn text(&mut self) -> Result<&'a str, Reject> {
+        std::str::from_utf8(self.string()?).map_err(|_| Reject::NotUtf8)
+    }
+
     /// The next string as a count of `10^-scale` units.
     ///
     /// # Errors

@@ -8,10 +8,11 @@
 //! - [`Feed`] is one instrument: its book, its place in the venue's numbering, its counts.
 //! - [`session`] is one connection: what to publish, what to ask for, when to give up.
 //! - [`listing`] is what a venue lists: which instruments there are and how they count.
-//! - [`binance`] and [`kraken`] have the venues' own text: frames, numbering rules, subscriptions, connections.
+//! - [`binance`], [`coinbase`] and [`kraken`] have the venues' own text: frames, numbering rules, subscriptions, connections.
 //! - [`json`] scans that text.
 
 pub mod binance;
+pub mod coinbase;
 mod decimal;
 mod feed;
 pub mod json;

@@ -75,6 +75,18 @@ pub enum Reject {
         /// The venue's.
         venue: u32,
     },
+    /// An order's id of another form than the venue's.
+    #[error("order id is not of the venue's form")]
+    BadOrderId,
+    /// An order came to rest whose id rests already: our book is not the venue's.
+    #[error("an order with this id rests already")]
+    DuplicateOrder,
+    /// An order was executed that does not rest: our book is not the venue's.
+    #[error("the order executed is not in the book")]
+    UnknownOrder,
+    /// More orders than a book holds.
+    #[error("more orders than a book holds")]
+    TooManyOrders,
     /// A feed that this build cannot follow.
     #[error("this feed cannot be followed by this build")]
     UnsupportedFeed,
@@ -85,7 +97,7 @@ pub enum Reject {
 
 impl Reject {
     /// Every name [`Reject::as_str`] can give, in one fixed order.
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 23] = [
         "bad_json",
         "not_utf8",
         "oversize",
@@ -105,6 +117,10 @@ impl Reject {
         "not_connected",
         "unsupported_feed",
         "bad_checksum",
+        "bad_order_id",
+        "duplicate_order",
+        "unknown_order",
+        "too_many_orders",
     ];
 
     /// The reason's name in counters, metrics and dead letters.
@@ -136,6 +152,10 @@ impl Reject {
             Self::NotConnected => 16,
             Self::UnsupportedFeed => 17,
             Self::BadChecksum { .. } => 18,
+            Self::BadOrderId => 19,
+            Self::DuplicateOrder => 20,
+            Self::UnknownOrder => 21,
+            Self::TooManyOrders => 22,
         }
     }
 }

@@ -314,6 +314,8 @@ pub(crate) fn resync_reason(applied: &Applied) -> Option<ResyncReason> {
         What::Rejected(Reject::BadChecksum { .. }) => ResyncReason::Checksum,
         What::Rejected(_) => ResyncReason::BadDelta,
         What::Crossed => ResyncReason::Crossed,
+        // Of messages that nobody reads only a heartbeat can cost a book.
+        What::Other => ResyncReason::Heartbeat,
         _ => ResyncReason::Gap,
     })
 }

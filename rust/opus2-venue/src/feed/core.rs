@@ -211,6 +211,24 @@ impl Core {
         true
     }
 
+    /// True once a trade's number is known.
+    pub(crate) const fn knows_trades(&self) -> bool {
+        self.trade_id.is_some()
+    }
+
+    /// The trades that we want begin after this one.
+    pub(crate) fn begin_trades_after(&mut self, trade_id: u64) {
+        self.trade_id = self.trade_id.max(Some(trade_id));
+    }
+
+    /// The venue says that it has had this trade. Gives, and counts, how many of those up to it have not come.
+    pub(crate) fn miss_trades_until(&mut self, trade_id: u64) -> u64 {
+        let missed = self.trade_id.map_or(0, |last| trade_id.saturating_sub(last));
+        self.counts.trade_gaps += missed;
+        self.begin_trades_after(trade_id);
+        missed
+    }
+
     /// What to answer for a message of trades: their range of numbers, the time of the newest.
     pub(crate) fn settle_trades(&self, applied: &mut Applied) -> What {
         let (Some(first), Some(last)) = (self.trades.first(), self.trades.last()) else {

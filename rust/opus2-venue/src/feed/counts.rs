@@ -19,6 +19,8 @@ pub struct FeedCounts {
     pub crossed_after_apply: u64,
     /// Levels removed that were not in the book: normal where a snapshot shows only part of it.
     pub absent_removed: u64,
+    /// Levels of snapshots that had no quantity that makes sense: left out.
+    pub levels_left_out: u64,
     /// Trades.
     pub trades: u64,
     /// Trades skipped, by their numbers.

@@ -4,7 +4,7 @@ pub(crate) mod core;
 mod counts;
 mod protocol;
 
-use opus2_book::L2Book;
+use opus2_book::{L2Book, Orders};
 use opus2_types::{BookState, Channel, InstrumentSpec, Level, QualityFlags, QuoteEvent, SeqRange, UnixNanos};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,12 @@ impl Feed {
         &self.core.book
     }
 
+    /// Every order of the book, in its queue; `None` of a feed that does not name orders. To be trusted as the book is.
+    #[must_use]
+    pub fn orders(&self) -> Option<&Orders> {
+        self.protocol.orders()
+    }
+
     /// The levels of the message applied last, in the venue's order.
     #[must_use]
     pub fn changes(&self) -> (&[Level], &[Level]) {
@@ -214,7 +220,7 @@ impl Feed {
     pub fn to_state(&self) -> FeedState {
         let mut state = FeedState { core: self.core.clone(), protocol: self.protocol.clone() };
         state.core.pack();
-        state.protocol.pack();
+        state.protocol.pack(&state.core);
         state
     }
 
@@ -222,7 +228,7 @@ impl Feed {
     #[must_use]
     pub fn from_state(state: FeedState) -> Option<Self> {
         let FeedState { mut core, mut protocol } = state;
-        (core.unpack() && protocol.unpack(core.spec.feed)).then_some(Self { core, protocol })
+        (core.unpack() && protocol.unpack(&core)).then_some(Self { core, protocol })
     }
 
     /// How many orders rest in the book; `None` for a feed without orders (L2).

@@ -1,16 +1,20 @@
 //! The venue's half of a feed.
 
+use opus2_book::Orders;
 use opus2_types::{Channel, FeedKind};
 use serde::{Deserialize, Serialize};
 
 use super::core::Core;
 use super::{Applied, What};
-use crate::{Reject, binance, kraken};
+use crate::{Reject, binance, coinbase, kraken};
 
 /// Which venue's rules a feed goes by, and where it is in them. One variant for each [`FeedKind`] that can be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Protocol {
     Binance(binance::Follower),
+    CoinbaseLevels(coinbase::LevelFollower),
+    CoinbaseOrders(Box<coinbase::OrderFollower>),
+    CoinbaseAdvanced(coinbase::AdvancedFollower),
     KrakenBook(kraken::BookFollower),
     KrakenV1Book(kraken::V1BookFollower),
     /// A feed that this build cannot follow: every message is refused.
@@ -21,6 +25,9 @@ impl Protocol {
     pub(super) fn new(kind: FeedKind) -> Self {
         match kind {
             FeedKind::BinanceDepth => Self::Binance(binance::Follower::default()),
+            FeedKind::CoinbaseLevel2 => Self::CoinbaseLevels(coinbase::LevelFollower::default()),
+            FeedKind::CoinbaseFull => Self::CoinbaseOrders(Box::default()),
+            FeedKind::CoinbaseAdvanced => Self::CoinbaseAdvanced(coinbase::AdvancedFollower::default()),
             FeedKind::KrakenBook { depth } => Self::KrakenBook(kraken::BookFollower::new(depth)),
             FeedKind::KrakenV1Book { depth } => Self::KrakenV1Book(kraken::V1BookFollower::new(depth)),
             _ => Self::None,
@@ -37,6 +44,9 @@ impl Protocol {
     ) -> Result<What, Reject> {
         match self {
             Self::Binance(follower) => follower.apply(core, channel, bytes, applied),
+            Self::CoinbaseLevels(follower) => follower.apply(core, channel, bytes, applied),
+            Self::CoinbaseOrders(follower) => follower.apply(core, channel, bytes, applied),
+            Self::CoinbaseAdvanced(follower) => follower.apply(core, channel, bytes, applied),
             Self::KrakenBook(follower) => follower.apply(core, channel, bytes, applied),
             Self::KrakenV1Book(follower) => follower.apply(core, channel, bytes, applied),
             Self::None => Err(Reject::UnsupportedFeed),
@@ -47,6 +57,9 @@ impl Protocol {
     pub(super) fn restart(&mut self) {
         match self {
             Self::Binance(follower) => follower.restart(),
+            Self::CoinbaseLevels(follower) => follower.restart(),
+            Self::CoinbaseOrders(follower) => follower.restart(),
+            Self::CoinbaseAdvanced(follower) => follower.restart(),
             // Nothing but the depth outlives a message, and the next snapshot begins the checksum anew.
             Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => {}
         }
@@ -62,24 +75,36 @@ impl Protocol {
     pub(super) fn pending_count(&self) -> usize {
         match self {
             Self::Binance(follower) => follower.pending_count(),
-            Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => 0,
+            Self::CoinbaseOrders(follower) => follower.pending_count(),
+            _ => 0,
+        }
+    }
+
+    /// Every order, of a feed that has them.
+    pub(super) fn orders(&self) -> Option<&Orders> {
+        match self {
+            Self::CoinbaseOrders(follower) => Some(follower.orders()),
+            _ => None,
         }
     }
 
     /// Makes what is skipped when saving ready to be saved.
-    pub(super) fn pack(&mut self) {
-        match self {
-            Self::Binance(_) | Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => {}
+    pub(super) fn pack(&mut self, core: &Core) {
+        if let Self::CoinbaseOrders(follower) = self {
+            follower.pack(core);
         }
     }
 
     /// The reverse of [`pack`](Self::pack), after loading; false for a state that no feed can have.
-    pub(super) fn unpack(&mut self, kind: FeedKind) -> bool {
-        match (self, kind) {
+    pub(super) fn unpack(&mut self, core: &Core) -> bool {
+        match (self, core.spec.feed) {
             (Self::Binance(follower), FeedKind::BinanceDepth) => follower.is_consistent(),
+            (Self::CoinbaseOrders(follower), FeedKind::CoinbaseFull) => follower.unpack(core),
+            (Self::CoinbaseLevels(_), FeedKind::CoinbaseLevel2)
+            | (Self::CoinbaseAdvanced(_), FeedKind::CoinbaseAdvanced)
+            | (Self::None, _) => true,
             (Self::KrakenBook(follower), FeedKind::KrakenBook { depth }) => follower.depth() == depth,
             (Self::KrakenV1Book(follower), FeedKind::KrakenV1Book { depth }) => follower.depth() == depth,
-            (Self::None, _) => true,
             _ => false,
         }
     }
