@@ -10,6 +10,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
+use opus2_operators::with_validation_rules;
 use opus2_wire::raw::RawRecord;
 
 use crate::recording::{Files, play, survey};
@@ -27,6 +28,9 @@ pub(crate) struct Args {
     /// Operators' configuration (TOML, a table per operator), as given to the Flink job.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Validation rules of data quality (YAML; `config/validation_rules.yaml`). None means the built-in defaults.
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -34,6 +38,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read operators' configuration {}", path.display()))?,
         None => String::new(),
+    };
+    let config = match &args.rules {
+        Some(path) => {
+            let rules = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read validation rules {}", path.display()))?;
+            with_validation_rules(&config, &rules)
+        }
+        None => config,
     };
     let mut chain = Chain::new(&["normalize", "signal"], &config)?;
     let survey = survey(&args.files)?;

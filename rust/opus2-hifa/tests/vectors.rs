@@ -17,11 +17,13 @@ use opus2_hifa::estimator::queue_imbalance::queue_imbalance;
 use opus2_hifa::estimator::volatility::{EwVariance, VarianceMemory};
 use opus2_hifa::estimator::window::WINDOWS;
 use opus2_hifa::primitive::{Bbo, depth_imbalance as imbalance_of_depths, depth_within, weighted_mid};
+use opus2_hifa::quality::{Component, QualityCounts, QualityScore};
 use opus2_hifa::{Absent, Direction, ExchangeVitals, HEALTH_COMPONENTS, HealthSettings, exchange_health};
 use opus2_types::{Level, Price, Qty, Scaled, Side, VIEW_LEVELS, parse_scaled, significant_decimals};
 use serde_json::{Value, json};
 
-const QUANTITIES: [&str; 11] = [
+const QUANTITIES: [&str; 12] = [
+    "data_quality_score",
     "book_basics",
     "depth_within_bps",
     "weighted_mid",
@@ -66,6 +68,7 @@ fn vectors_path() -> PathBuf {
 fn check(quantity: &str, vector: &Value) {
     let inputs = &vector["inputs"];
     let found = match quantity {
+        "data_quality_score" => data_quality(inputs),
         "book_basics" => book_basics(inputs),
         "depth_within_bps" => depth_within_bps(inputs),
         "weighted_mid" => weighted(inputs),
@@ -157,6 +160,31 @@ fn book_basics(inputs: &Value) -> Value {
         "crossed": bbo.is_some_and(|bbo| bbo.is_crossed()),
         "locked": bbo.is_some_and(|bbo| bbo.is_locked()),
     })
+}
+
+/// The weights are the production code's: the vector's must be the same.
+fn data_quality(inputs: &Value) -> Value {
+    let count = |key: &str| inputs["x"][key].as_u64().unwrap();
+    let counts = QualityCounts {
+        missing: count("missing"),
+        expected: count("expected"),
+        received: count("received"),
+        on_time: count("on_time"),
+        timed: count("received"),
+        valid: count("valid"),
+        judged: count("received"),
+        checks: count("checks"),
+        checks_passed: count("checks_passed"),
+        duplicates: count("duplicates"),
+        out_of_order: count("out_of_order"),
+    };
+    let score = QualityScore::of(counts.components());
+    let mut components = serde_json::Map::new();
+    for (component, value) in Component::ALL.into_iter().zip(score.components) {
+        assert_eq!(inputs["cfg"]["weights"][component.as_str()], json!(component.weight()));
+        components.insert(component.as_str().to_owned(), json!(value));
+    }
+    json!({ "components": components, "score": score.score })
 }
 
 fn depth_within_bps(inputs: &Value) -> Value {

@@ -56,6 +56,9 @@
 /* To the topic dead_letters. */
 #define OPUS2_CHANNEL_DEAD_LETTERS 3
 
+/* To the topic quality_scores. */
+#define OPUS2_CHANNEL_QUALITY 4
+
 
 #ifdef __cplusplus
 extern "C" {

@@ -33,6 +33,7 @@ pub fn local_topics() -> Vec<Topic> {
         (topic::raw_l2(Venue::Binance), RAW_PARTITIONS),
         (topic::MARKET_DATA_NORMALIZED, OUTPUT_PARTITIONS),
         (topic::HIFA_STAGE1_SIGNALS, OUTPUT_PARTITIONS),
+        (topic::QUALITY_SCORES, 1),
         (topic::DEAD_LETTERS, 1),
     ]
     .map(|(name, partitions)| Topic { name: name.to_owned(), partitions })

@@ -8,10 +8,24 @@ use crate::{Operator, OperatorError};
 /// The operators there are.
 pub const OPERATORS: [&str; 3] = ["copy", "normalize", "signal"];
 
+/// The key of the validation rules in an operator's configuration: text, beside the tables of the operators.
+///
+/// The rules are a YAML file of their own (`config/validation_rules.yaml`); a host puts its text, unread, under this key,
+/// so that they reach every task as part of the one configuration text.
+pub const RULES_KEY: &str = "validation_rules";
+
+/// `config` with the text of `config/validation_rules.yaml` added.
+#[must_use]
+pub fn with_validation_rules(config: &str, rules: &str) -> String {
+    // A key must stand before the first table; a TOML string of one line holds any text.
+    format!("{RULES_KEY} = {}\n{config}", toml::Value::from(rules))
+}
+
 /// Makes the operator `name`.
 ///
 /// `config` is TOML text with one table for each operator that is not to run on its defaults (`[signal]`): a host gives
-/// every operator the same text, and each reads its own table. Empty text means every default.
+/// every operator the same text, and each reads its own table. Empty text means every default. Beside the tables stands
+/// [`RULES_KEY`], which `normalize` reads.
 ///
 /// # Errors
 /// An unknown name, text that is not TOML, a table of no operator, or an unknown key or a value out of bounds in the
@@ -32,14 +46,19 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
     let wrong = |reason: String| OperatorError::Config { operator, reason };
     let mut tables: toml::Table =
         config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    let rules = tables.remove(RULES_KEY);
     if let Some(stray) = tables.keys().find(|key| !OPERATORS.contains(&key.as_str())) {
         return Err(wrong(format!("[{stray}] is no operator; one of: {}", OPERATORS.join(", "))));
     }
-    match tables.remove(operator) {
-        None => Ok(toml::Table::new()),
-        Some(toml::Value::Table(table)) => Ok(table),
-        Some(other) => Err(wrong(format!("{operator} = {other} is not a table; write [{operator}]"))),
+    let mut own = match tables.remove(operator) {
+        None => toml::Table::new(),
+        Some(toml::Value::Table(table)) => table,
+        Some(other) => return Err(wrong(format!("{operator} = {other} is not a table; write [{operator}]"))),
+    };
+    if let Some(rules) = rules.filter(|_| operator == crate::normalize::NAME) {
+        own.insert(RULES_KEY.to_owned(), rules);
     }
+    Ok(own)
 }
 
 /// Refuses every key: for an operator without configuration.

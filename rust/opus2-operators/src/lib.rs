@@ -13,7 +13,7 @@ mod output;
 mod signal;
 
 pub use counters::Counters;
-pub use create::{OPERATORS, create};
+pub use create::{OPERATORS, RULES_KEY, create, with_validation_rules};
 pub use error::{Disposition, OperatorError};
 pub use operator::Operator;
 pub use output::{Entry, Output, OutputChannel};

@@ -29,11 +29,14 @@ pub enum OutputChannel {
     Signals,
     /// To the topic `dead_letters`.
     DeadLetters,
+    /// To the topic `quality_scores`.
+    Quality,
 }
 
 impl OutputChannel {
     /// Every channel, in the order of [`OutputChannel::code`].
-    pub const ALL: [Self; 4] = [Self::Main, Self::Normalized, Self::Signals, Self::DeadLetters];
+    pub const ALL: [Self; 5] =
+        [Self::Main, Self::Normalized, Self::Signals, Self::DeadLetters, Self::Quality];
 
     /// A number that never changes.
     #[must_use]
@@ -43,6 +46,7 @@ impl OutputChannel {
             Self::Normalized => 1,
             Self::Signals => 2,
             Self::DeadLetters => 3,
+            Self::Quality => 4,
         }
     }
 
@@ -54,6 +58,7 @@ impl OutputChannel {
             Self::Normalized => Some(topic::MARKET_DATA_NORMALIZED),
             Self::Signals => Some(topic::HIFA_STAGE1_SIGNALS),
             Self::DeadLetters => Some(topic::DEAD_LETTERS),
+            Self::Quality => Some(topic::QUALITY_SCORES),
         }
     }
 }

@@ -206,14 +206,14 @@ proptest! {
         }
         let blob = save(whole.as_mut());
         prop_assert!(operator().load(MARKET, &blob[..cut.index(blob.len())]).is_err());
-        let mut payload = open_blob(MAGIC, 1, &blob).unwrap().1.to_vec();
+        let mut payload = open_blob(MAGIC, 2, &blob).unwrap().1.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());
             payload[at] = byte;
         }
         // With a checksum that agrees: it must be refused, or be safe to go on with.
         let mut damaged = Vec::new();
-        encode_blob(MAGIC, 1, &Bare(&payload), &mut damaged).unwrap();
+        encode_blob(MAGIC, 2, &Bare(&payload), &mut damaged).unwrap();
         let mut other = operator();
         if other.load(MARKET, &damaged).is_ok() {
             let mut out = Output::new();

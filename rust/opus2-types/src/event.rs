@@ -144,6 +144,15 @@ pub struct StatusEvent {
     pub to: BookState,
 }
 
+/// A window of data quality has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QualityEvent {
+    /// The data quality score, thousandths of a point: 0 to 100,000.
+    pub score_thousandths: u32,
+    /// The instrument is kept from signals until a later event says otherwise.
+    pub is_fenced: bool,
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
@@ -159,10 +168,12 @@ pub enum EventBody {
     Quote(QuoteEvent),
     /// The book's state changed.
     Status(StatusEvent),
+    /// The feed was judged.
+    Quality(QualityEvent),
 }
 
 impl EventBody {
-    /// The name used in JSON: `book`, `trade`, `quote` or `status`.
+    /// The name used in JSON: `book`, `trade`, `quote`, `status` or `quality`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -170,6 +181,7 @@ impl EventBody {
             Self::Trade(_) => "trade",
             Self::Quote(_) => "quote",
             Self::Status(_) => "status",
+            Self::Quality(_) => "quality",
         }
     }
 }

@@ -98,6 +98,13 @@ impl FeedKind {
         }
     }
 
+    /// True when the venue numbers this instrument's book updates without holes, so that a missing one shows. (Coinbase
+    /// Advanced Trade numbers the messages of a connection, not those of an instrument.)
+    #[must_use]
+    pub const fn has_update_numbers(self) -> bool {
+        matches!(self, Self::BinanceDepth | Self::CoinbaseFull)
+    }
+
     /// True when its messages name single orders (L3).
     #[must_use]
     pub const fn is_order_by_order(self) -> bool {

@@ -1,21 +1,24 @@
 //! The binary form of a [`MarketEvent`], from `normalize` to the stages after it.
 //!
-//! It stays inside one Flink task chain (or one process) and is never stored, so it has no version of its own: both
-//! ends come from one library. Prices of a view are written as differences, which keeps most of them to a byte or two.
+//! It stays inside one Flink task chain (or one process) and is never stored: both ends come from one library. Its first byte
+//! is [`EVENT_VERSION`] all the same, so that two libraries in one job are found out at the first event. Prices of a view are written as differences, which keeps most of them to a byte or two.
 
 use bincode::config::{Configuration, Limit};
 use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, QualityFlags, QuoteEvent, SeqRange,
-    StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, QualityEvent, QualityFlags,
+    QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
 };
 
 use crate::WireError;
 
 /// The largest encoded event that is read; a full view is below 1 KiB.
 pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
+
+/// The form that is written and read. 2: events of kind `quality`, and this number itself.
+pub const EVENT_VERSION: u8 = 2;
 
 const CONFIG: Configuration<
     bincode::config::LittleEndian,
@@ -28,6 +31,7 @@ const CONFIG: Configuration<
 /// # Errors
 /// The event is larger than [`EVENT_BYTES_LIMIT`], which only an absurdly long symbol could cause.
 pub fn encode_event(event: &MarketEvent<'_>, bytes: &mut Vec<u8>) -> Result<(), WireError> {
+    bytes.push(EVENT_VERSION);
     bincode::encode_into_std_write(EventWire(*event), bytes, CONFIG)
         .map(|_| ())
         .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })
@@ -36,8 +40,16 @@ pub fn encode_event(event: &MarketEvent<'_>, bytes: &mut Vec<u8>) -> Result<(), 
 /// Reads what [`encode_event`] wrote, borrowing its text.
 ///
 /// # Errors
-/// Truncated bytes, bytes left over, or a number outside its enumeration.
+/// Another version, truncated bytes, bytes left over, or a number outside its enumeration.
 pub fn decode_event(bytes: &[u8]) -> Result<MarketEvent<'_>, WireError> {
+    let bytes = match bytes.split_first() {
+        Some((&EVENT_VERSION, rest)) => rest,
+        found => {
+            let found = found.map_or("nothing".to_owned(), |(version, _)| format!("version {version}"));
+            let reason = format!("{found}, expected version {EVENT_VERSION}; are two builds in one job?");
+            return Err(WireError::Invalid { what: "market event", reason });
+        }
+    };
     let (EventWire(event), used) = bincode::borrow_decode_from_slice(bytes, CONFIG)
         .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })?;
     match bytes.len() - used {
@@ -73,6 +85,9 @@ impl Encode for EventWire<'_> {
                 encode_levels(&[quote.bid, quote.ask], encoder)
             }
             EventBody::Status(status) => (3u8, status.from.code(), status.to.code()).encode(encoder),
+            EventBody::Quality(quality) => {
+                (4u8, quality.score_thousandths, quality.is_fenced).encode(encoder)
+            }
         }
     }
 }
@@ -128,6 +143,10 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
             let (from, to) = <(u8, u8)>::decode(decoder)?;
             let state = |code| BookState::from_code(code).ok_or(DecodeError::Other("unknown book state"));
             EventBody::Status(StatusEvent { from: state(from)?, to: state(to)? })
+        }
+        4 => {
+            let (score_thousandths, is_fenced) = <(u32, bool)>::decode(decoder)?;
+            EventBody::Quality(QualityEvent { score_thousandths, is_fenced })
         }
         _ => return Err(DecodeError::Other("unknown event body")),
     })

@@ -6,6 +6,8 @@ use opus2_types::{FeedKind, Venue};
 pub const MARKET_DATA_NORMALIZED: &str = "market_data_normalized";
 /// Stage 1 features and detections, JSON.
 pub const HIFA_STAGE1_SIGNALS: &str = "hifa_stage1_signals";
+/// Data quality of every instrument and window, JSON.
+pub const QUALITY_SCORES: &str = "quality_scores";
 /// What could not be read, with the reason, JSON.
 pub const DEAD_LETTERS: &str = "dead_letters";
 

@@ -1,8 +1,8 @@
 //! Laws of the formats: what is written is read, whatever is read is a value or an error.
 
 use opus2_types::{
-    Aggressor, BookState, BookView, Channel, EventBody, Level, MarketEvent, Price, Qty, QualityFlags,
-    QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, Channel, EventBody, Level, MarketEvent, Price, Qty, QualityEvent,
+    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
 };
 use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;
@@ -23,6 +23,9 @@ fn body() -> impl Strategy<Value = EventBody> {
         }),
         (level(), level()).prop_map(|(bid, ask)| EventBody::Quote(QuoteEvent { bid, ask })),
         (state(), state()).prop_map(|(from, to)| EventBody::Status(StatusEvent { from, to })),
+        (any::<u32>(), any::<bool>()).prop_map(|(score_thousandths, is_fenced)| {
+            EventBody::Quality(QualityEvent { score_thousandths, is_fenced })
+        }),
     ]
 }
 

@@ -5,7 +5,7 @@
 use anyhow::{Context, bail};
 use opus2_local::{FlinkClient, end_offset};
 use opus2_types::{Channel, Venue};
-use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, raw_l2};
+use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES, raw_l2};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,6 +60,8 @@ pub(super) struct Counts {
     pub(super) normalized_written: u64,
     /// Records on `market_data_normalized`.
     pub(super) normalized: u64,
+    /// Records on `quality_scores`.
+    pub(super) quality: u64,
     /// Records that the signal step wrote.
     pub(super) signals_written: u64,
     /// Records on `hifa_stage1_signals`.
@@ -70,11 +72,12 @@ pub(super) struct Counts {
     pub(super) dead_letters_of_ingest: u64,
 }
 
-/// Records on the four topics.
+/// Records on the topics.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct TopicEnds {
     raw: u64,
     normalized: u64,
+    quality: u64,
     signals: u64,
     dead_letters: u64,
 }
@@ -100,6 +103,7 @@ impl Sources {
         let ends = self.topic_ends().await?;
         counts.raw = ends.raw - before.raw;
         counts.normalized = ends.normalized - before.normalized;
+        counts.quality = ends.quality - before.quality;
         counts.signals = ends.signals - before.signals;
         counts.dead_letters = ends.dead_letters - before.dead_letters;
         Ok(counts)
@@ -112,6 +116,7 @@ impl Sources {
             Ok(TopicEnds {
                 raw: end_offset(&brokers, raw_l2(Venue::Binance))?,
                 normalized: end_offset(&brokers, MARKET_DATA_NORMALIZED)?,
+                quality: end_offset(&brokers, QUALITY_SCORES)?,
                 signals: end_offset(&brokers, HIFA_STAGE1_SIGNALS)?,
                 dead_letters: end_offset(&brokers, DEAD_LETTERS)?,
             })
@@ -191,8 +196,8 @@ impl Counts {
             (
                 "records written by normalize, dead letters of ingest",
                 self.normalized_written + self.dead_letters_of_ingest,
-                "records on market_data_normalized and dead_letters",
-                self.normalized + self.dead_letters,
+                "records on market_data_normalized, quality_scores and dead_letters",
+                self.normalized + self.quality + self.dead_letters,
             ),
             ("signals written", self.signals_written, "records on hifa_stage1_signals", self.signals),
         ];
@@ -240,8 +245,9 @@ opus2_ingest_dead_letters_total{venue=\"binance\"} 2
             simulated: Some(100),
             raw: 110,
             consumed: 110,
-            normalized_written: 91,
+            normalized_written: 95,
             normalized: 90,
+            quality: 4,
             signals_written: 80,
             signals: 80,
             dead_letters: 3,

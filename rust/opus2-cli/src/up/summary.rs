@@ -79,6 +79,7 @@ impl fmt::Display for Summary {
             (counts.acked, "raw records acknowledged by the broker"),
             (counts.consumed, "raw records read by Flink"),
             (counts.normalized, "records on market_data_normalized"),
+            (counts.quality, "records on quality_scores"),
             (counts.signals, "records on hifa_stage1_signals"),
             (counts.dead_letters, "records on dead_letters"),
         ];

@@ -31,6 +31,8 @@ pub struct InstrumentState {
     pub(super) tick: i64,
     pub(super) now: i64,
     pub(super) book_state: BookState,
+    /// The feed was judged too bad to be believed.
+    is_fenced: bool,
     pub(super) best: BestQuote,
     pub(super) queue_imbalance: HeldAverage,
     pub(super) depth_imbalances: [Measure; IMBALANCE_LEVELS.len()],
@@ -58,6 +60,8 @@ pub struct Applied {
     pub is_rescaled: bool,
     /// Its receive time was before that of an earlier event.
     pub clock_went_back: bool,
+    /// The fence around the instrument was closed (true) or opened (false).
+    pub fence_moved: Option<bool>,
 }
 
 impl InstrumentState {
@@ -71,6 +75,7 @@ impl InstrumentState {
             tick: 0,
             now: i64::MIN,
             book_state: BookState::Empty,
+            is_fenced: false,
             best: BestQuote::default(),
             queue_imbalance: HeldAverage::default(),
             depth_imbalances: [Err(Absent::DataType); IMBALANCE_LEVELS.len()],
@@ -112,6 +117,17 @@ impl InstrumentState {
         }
         match &event.body {
             EventBody::Status(status) => self.take_status(status.to),
+            EventBody::Quality(quality) => {
+                let is_moved = quality.is_fenced != self.is_fenced;
+                applied.fence_moved = is_moved.then_some(quality.is_fenced);
+                self.is_fenced = quality.is_fenced;
+                if applied.fence_moved == Some(false) {
+                    // What was measured behind the fence is not believed: everything starts from new references.
+                    self.reset_reference();
+                    self.bar = BarTally { resets: self.bar.resets, ..BarTally::default() };
+                    applied.is_reset = true;
+                }
+            }
             EventBody::Trade(_) => self.bar.trades += 1,
             EventBody::Quote(quote) => {
                 self.bar.quotes += 1;
@@ -137,8 +153,14 @@ impl InstrumentState {
             resets: self.bar.resets + 1,
             ..self.bar
         };
-        let (now, book_state) = (self.now, self.book_state);
-        *self = Self { now, book_state, bar, ..Self::new(self.venue, event.price_scale, event.qty_scale) };
+        let (now, book_state, is_fenced) = (self.now, self.book_state, self.is_fenced);
+        *self = Self {
+            now,
+            book_state,
+            is_fenced,
+            bar,
+            ..Self::new(self.venue, event.price_scale, event.qty_scale)
+        };
     }
 
     fn take_status(&mut self, to: BookState) {
@@ -244,6 +266,12 @@ impl InstrumentState {
     #[must_use]
     pub const fn book_state(&self) -> BookState {
         self.book_state
+    }
+
+    /// True while the feed is not to be believed: features are kept up, but nobody may be shown them.
+    #[must_use]
+    pub const fn is_fenced(&self) -> bool {
+        self.is_fenced
     }
 
     /// The newest best quote.

@@ -20,7 +20,7 @@ use crate::{OperatorError, Output, OutputChannel};
 /// The buffers in which identities are written, reused from record to record.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
-    id: String,
+    pub(super) id: String,
 }
 
 impl Emitter {

@@ -4,39 +4,48 @@
 //! happened: in binary for the next operator ([`OutputChannel::Main`]), as JSON for the topic `market_data_normalized`.
 //! The stages see only what a `Live` book says; the topic also has the trades and quotes of the time in between, with
 //! the book's state beside them.
+//!
+//! Over windows of the market's own time it also judges each feed, and publishes the score on `quality_scores`: see
+//! `quality`, docs/contracts/quality.md.
 
 mod emit;
+mod judge;
 mod market;
+mod quality;
 mod tally;
+mod window;
 
 use opus2_types::UnixNanos;
 use opus2_wire::blob;
 use opus2_wire::raw::RawRecord;
 use rustc_hash::FxHashMap;
 
-use crate::create::no_keys;
+use crate::create::RULES_KEY;
 use crate::{Operator, OperatorError, Output};
 use emit::Emitter;
 use market::{Market, MarketState};
+use quality::ValidationRules;
 use tally::Tally;
 
 pub(crate) const NAME: &str = "normalize";
 const MAGIC: [u8; 4] = *b"ONRM";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Normalize {
     markets: FxHashMap<String, Market>,
     dirty: Vec<String>,
+    rules: ValidationRules,
     emitter: Emitter,
     tally: Tally,
 }
 
 impl Normalize {
     pub(crate) fn new(config: &toml::Table) -> Result<Self, OperatorError> {
-        no_keys(NAME, config)?;
+        let rules = read_rules(config).map_err(|reason| OperatorError::Config { operator: NAME, reason })?;
         Ok(Self {
+            rules,
             markets: FxHashMap::default(),
             dirty: Vec::new(),
             emitter: Emitter::default(),
@@ -59,10 +68,16 @@ impl Operator for Normalize {
         if market.mark_dirty() {
             self.dirty.push(key.to_owned());
         }
-        market.process(&record, &mut self.emitter, &mut self.tally, out)
+        market.process(&record, &self.rules, &mut self.emitter, &mut self.tally, out)
     }
 
-    fn on_timer(&mut self, _: &str, _: UnixNanos, _: &mut Output) -> Result<(), OperatorError> {
+    fn on_timer(&mut self, key: &str, event_time: UnixNanos, out: &mut Output) -> Result<(), OperatorError> {
+        let Some(market) = self.markets.get_mut(key) else { return Ok(()) };
+        let (rules, emitter, tally) = (&self.rules, &mut self.emitter, &mut self.tally);
+        let is_changed = market.close_windows(key, event_time.0, rules, emitter, tally, out)?;
+        if is_changed && market.mark_dirty() {
+            self.dirty.push(key.to_owned());
+        }
         Ok(())
     }
 
@@ -79,7 +94,7 @@ impl Operator for Normalize {
         let state: MarketState = blob::open_blob(MAGIC, VERSION, bytes)
             .and_then(|(_, payload)| blob::decode_payload(payload))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
-        let market = Market::from_state(state).map_err(|source| OperatorError::State {
+        let market = Market::from_state(state, &self.rules).map_err(|source| OperatorError::State {
             operator: NAME,
             key: key.to_owned(),
             source,
@@ -102,6 +117,24 @@ impl Operator for Normalize {
     }
 }
 
+/// The validation rules, which come as text under a key of their own; any other key is unknown.
+fn read_rules(config: &toml::Table) -> Result<ValidationRules, String> {
+    if let Some(stray) = config.keys().find(|key| *key != RULES_KEY) {
+        return Err(format!("unknown key {stray:?}; there is none"));
+    }
+    match config.get(RULES_KEY) {
+        None => Ok(ValidationRules::default()),
+        Some(toml::Value::String(text)) => {
+            ValidationRules::parse(text).map_err(|reason| format!("{RULES_KEY}: {reason}"))
+        }
+        Some(other) => Err(format!("{RULES_KEY} = {other} is no text; give the rules' YAML as one string")),
+    }
+}
+
 #[cfg(test)]
 #[path = "tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "quality_tests.rs"]
+mod quality_tests;

@@ -1,7 +1,9 @@
 //! What `normalize` counts.
 
+use opus2_types::Venue;
 use opus2_venue::{FeedCounts, Reject};
 
+use super::quality::{FenceStep, REASONS, Reason, Verdict};
 use crate::Counters;
 
 /// Counted beside the reasons of [`Reject::NAMES`].
@@ -22,9 +24,11 @@ pub(super) enum Count {
     BadRecords,
     BadSpecs,
     UnknownInstruments,
+    FencesClosed,
+    FencesOpened,
 }
 
-const OWN: [&str; 15] = [
+const OWN: [&str; 17] = [
     "records",
     "books",
     "trades",
@@ -40,8 +44,19 @@ const OWN: [&str; 15] = [
     "bad_records",
     "bad_specs",
     "unknown_instruments",
+    "quality_fences_closed",
+    "quality_fences_opened",
 ];
-const COUNT: usize = OWN.len() + Reject::NAMES.len();
+/// Of each venue, in the order of its code: windows judged, and the thousandths of a point they had together.
+const VENUES: [[&str; 2]; Venue::ALL.len()] = [
+    ["quality_windows_binance", "quality_score_thousandths_binance"],
+    ["quality_windows_coinbase", "quality_score_thousandths_coinbase"],
+    ["quality_windows_kraken", "quality_score_thousandths_kraken"],
+];
+const REJECTS_AT: usize = OWN.len();
+const VENUES_AT: usize = REJECTS_AT + Reject::NAMES.len();
+const REASONS_AT: usize = VENUES_AT + 2 * VENUES.len();
+const COUNT: usize = REASONS_AT + REASONS;
 
 #[derive(Debug)]
 pub(super) struct Tally(Counters<COUNT>);
@@ -49,7 +64,9 @@ pub(super) struct Tally(Counters<COUNT>);
 impl Tally {
     pub(super) fn new() -> Self {
         let mut names = [""; COUNT];
-        for (slot, name) in names.iter_mut().zip(OWN.into_iter().chain(Reject::NAMES)) {
+        let reasons = Reason::ALL.map(Reason::counter_name);
+        let all = OWN.into_iter().chain(Reject::NAMES).chain(VENUES.into_iter().flatten()).chain(reasons);
+        for (slot, name) in names.iter_mut().zip(all) {
             *slot = name;
         }
         Self(Counters::new(names))
@@ -64,7 +81,22 @@ impl Tally {
     }
 
     pub(super) fn reject(&mut self, reject: &Reject) {
-        self.0.add(OWN.len() + reject.index(), 1);
+        self.0.add(REJECTS_AT + reject.index(), 1);
+    }
+
+    /// What a window has come to.
+    pub(super) fn verdict(&mut self, venue: Venue, verdict: &Verdict) {
+        let at = VENUES_AT + 2 * usize::from(venue.code());
+        self.0.add(at, 1);
+        self.0.add(at + 1, verdict.thousandths().into());
+        match verdict.fence {
+            FenceStep::Closes => self.add(Count::FencesClosed, 1),
+            FenceStep::Opens => self.add(Count::FencesOpened, 1),
+            FenceStep::Stays => {}
+        }
+        for reason in Reason::ALL {
+            self.0.add(REASONS_AT + reason as usize, verdict.count(reason));
+        }
     }
 
     /// What one message changed in its feed's own counts.

@@ -5,10 +5,10 @@ use opus2_hifa::primitive::DEPTH_BANDS_BPS;
 use opus2_hifa::signal::{
     Applied, BarFeatures, BarTally, Detection, Feature, FeatureSpec, Features, InstrumentState, QuoteUpdate,
 };
-use opus2_types::{MarketEvent, Side, UnixNanos};
+use opus2_types::{MarketEvent, QualityEvent, Side, UnixNanos};
 use opus2_wire::view::signal::{
-    BarView, BestView, DepthView, DetectionView, FeatureFormat, FeatureView, SignalHead, SignalView,
-    write_bar, write_signal,
+    BarView, BestView, DepthView, DetectionView, FeatureFormat, FeatureView, FenceView, SignalHead,
+    SignalView, write_bar, write_fence, write_signal,
 };
 
 use super::market::{BAR_NS, Instrument};
@@ -60,6 +60,28 @@ impl Emitter {
         let written = out.record(OutputChannel::Signals, &instrument.key, event.recv_ts, |bytes| {
             let features = features.values().map(feature);
             write_signal(&view, &self.signal_format, features, detections.map(detection), bytes);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        let Ok(()) = written;
+    }
+
+    /// The record of a fence that was closed or opened.
+    #[expect(clippy::unused_self, reason = "every writer into the output is a method of the emitter")]
+    pub(super) fn fence(
+        &self,
+        instrument: &Instrument,
+        event: &MarketEvent<'_>,
+        quality: QualityEvent,
+        out: &mut Output,
+    ) {
+        let view = FenceView {
+            head: head(instrument, event.recv_ts),
+            event_id: event.id,
+            is_fenced: quality.is_fenced,
+            score: f64::from(quality.score_thousandths) / 1e3,
+        };
+        let written = out.record(OutputChannel::Signals, &instrument.key, event.recv_ts, |bytes| {
+            write_fence(&view, bytes);
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = written;

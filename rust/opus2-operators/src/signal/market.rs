@@ -108,8 +108,17 @@ impl Market {
         let instrument = &mut self.instruments[index];
         let applied = instrument.state.apply(event, in_bar, emitter.config());
         tally.applied(&applied);
-        if matches!(event.body, EventBody::Book(_) | EventBody::Quote(_)) {
-            emitter.signal(instrument, event, &applied, tally, out);
+        match &event.body {
+            EventBody::Quality(quality) if applied.fence_moved.is_some() => {
+                emitter.fence(instrument, event, *quality, out);
+            }
+            EventBody::Book(_) | EventBody::Quote(_) if instrument.state.is_fenced() => {
+                tally.add(Count::FencedSignals);
+            }
+            EventBody::Book(_) | EventBody::Quote(_) => {
+                emitter.signal(instrument, event, &applied, tally, out);
+            }
+            _ => {}
         }
     }
 
@@ -124,7 +133,10 @@ impl Market {
         let Some(end) = self.open_bar.take_if(|end| *end <= time) else { return false };
         self.closed_until = end;
         for instrument in &mut self.instruments {
-            if let Some(bar) = instrument.state.take_bar() {
+            let Some(bar) = instrument.state.take_bar() else { continue };
+            if instrument.state.is_fenced() {
+                tally.add(Count::FencedBars);
+            } else {
                 emitter.bar(instrument, &bar, end, tally, out);
             }
         }
@@ -133,7 +145,7 @@ impl Market {
 
     /// Whether the event counts in the open bar, which it opens if need be.
     fn join_bar(&mut self, event: &MarketEvent<'_>, tally: &mut Tally, out: &mut Output) -> bool {
-        if matches!(event.body, EventBody::Status(_)) {
+        if matches!(event.body, EventBody::Status(_) | EventBody::Quality(_)) {
             return true;
         }
         let end = bar_end(event.recv_ts.0);

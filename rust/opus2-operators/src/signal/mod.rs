@@ -24,7 +24,7 @@ use tally::{Count, Tally};
 
 pub(crate) const NAME: &str = "signal";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// See the module's documentation.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ pub(super) enum Count {
     Quotes,
     Trades,
     Statuses,
+    Scores,
     Signals,
     Bars,
     Detections,
@@ -33,14 +34,20 @@ pub(super) enum Count {
     SkippedCrossed,
     SkippedBadNumber,
     SkippedInstrumentLimit,
+    FencesClosed,
+    FencesOpened,
+    /// Books and quotes of instruments behind a fence: measured, but nothing was published.
+    FencedSignals,
+    FencedBars,
 }
 
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 27] = [
     "events",
     "books",
     "quotes",
     "trades",
     "statuses",
+    "scores",
     "signals",
     "bars",
     "detections",
@@ -58,6 +65,10 @@ const NAMES: [&str; 22] = [
     "skipped_crossed",
     "skipped_bad_number",
     "skipped_instrument_limit",
+    "fences_closed",
+    "fences_opened",
+    "fenced_signals",
+    "fenced_bars",
 ];
 
 #[derive(Debug)]
@@ -78,6 +89,7 @@ impl Tally {
             EventBody::Quote(_) => Count::Quotes,
             EventBody::Trade(_) => Count::Trades,
             EventBody::Status(_) => Count::Statuses,
+            EventBody::Quality(_) => Count::Scores,
         });
     }
 
@@ -100,6 +112,8 @@ impl Tally {
             (applied.is_reset, Count::Resets),
             (applied.is_rescaled, Count::Rescales),
             (applied.clock_went_back, Count::ClockWentBack),
+            (applied.fence_moved == Some(true), Count::FencesClosed),
+            (applied.fence_moved == Some(false), Count::FencesOpened),
         ];
         let facts = facts.into_iter().filter_map(|(is_so, count)| is_so.then_some(count));
         for count in facts.chain(skipped).chain(unusable) {

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
-    SeqRange, StatusEvent, TradeEvent, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityEvent, QualityFlags,
+    QuoteEvent, SeqRange, StatusEvent, TradeEvent, Venue,
 };
 use opus2_wire::event::encode_event;
 
@@ -24,7 +24,7 @@ struct Run {
 
 /// One word is one event of an instrument (BTCUSDT; with a leading `~`, BTCUSDC), its update number one higher than the
 /// last: `q100x5/101x3` a quote, `b100x5/101x3` a book whose deeper levels follow, `b/101x3` one without bids, `t` a
-/// trade, `live`, `gap`, `empty` a status, `!q…`, `!b…` one flagged `after_gap`. `@1500` sets the receive time to
+/// trade, `live`, `gap`, `empty` a status, `bad`, `poor` and `good` a verdict, `!q…`, `!b…` one flagged `after_gap`. `@1500` sets the receive time to
 /// 1500 ms after the start, `#7` the next update number, `timer2000` fires the host's timer for 2000 ms.
 fn run(script: &str) -> Run {
     let mut run = Run { operator: create("signal", "").unwrap(), records: Vec::new(), timers: Vec::new() };
@@ -56,6 +56,10 @@ fn event(word: &str, ms: i64, number: u64) -> Vec<u8> {
         "live" => status(BookState::Live),
         "gap" => status(BookState::Gap),
         "empty" => status(BookState::Empty),
+        "bad" | "poor" | "good" => EventBody::Quality(QualityEvent {
+            score_thousandths: if word == "good" { 99_500 } else { 43_210 },
+            is_fenced: word != "good",
+        }),
         "t" => EventBody::Trade(TradeEvent {
             trade_id: number,
             price: Price(100),
@@ -226,6 +230,40 @@ fn nothing_is_differenced_across_lost_data() {
     check(flagged, "signal", "/features/ofi_1s/reason", &["cold", "null", "resync", "resync"]);
     check(flagged, "bar", "/resets", &["0", "1", "0"]);
     check(flagged, "bar", "/ofi", &["0", "0.001", "0.001"]);
+}
+
+#[test]
+fn a_fenced_instrument_says_that_it_is_and_nothing_else() {
+    let script = "@100 q100x1/101x1 @1000 q100x2/101x1 good bad @1100 q100x3/101x1 b100x3/101x1 ~q100x1/101x1 \
+                  @2000 poor @2100 q100x4/101x1 @3000 good @3200 q100x5/101x1 @4200 q100x6/101x1 timer5000";
+    let run = run(script);
+    assert_eq!(
+        run.fields("signal", "/id"),
+        ["c:1", "c:2", "c:7", "c:11", "c:12"].map(|id| {
+            let symbol = if id == "c:7" { "BTCUSDC" } else { "BTCUSDT" };
+            format!("binance:{symbol}:{id}:s1")
+        })
+    );
+    assert_eq!(
+        run.fields("fence", "/fenced"),
+        ["true", "false"],
+        "a verdict that changes nothing is no record"
+    );
+    insta::assert_snapshot!(run.records.iter().find(|record| record.contains("\"fence\"")).unwrap(), @r#"{"id":"binance:BTCUSDT:c:4:s1","kind":"fence","venue":"binance","instrument":"BTCUSDT","market":"BTC/USD*","exch_ts":null,"recv_ts":1723161601000000000,"state":"empty","fenced":true,"score":43.21}"#);
+    let resync = ["cold", "cold", "cold", "resync", "null"];
+    assert_eq!(
+        run.fields("signal", "/features/ofi_1s/reason"),
+        resync,
+        "nothing is measured across the fence"
+    );
+    let ends = [2_000, 4_000, 5_000].map(|ms| (START + ms * 1_000_000).to_string());
+    assert_eq!(
+        run.fields("bar", "/bar_end"),
+        ends,
+        "of the other instrument, then of this one after the fence"
+    );
+    let counted = ["fenced_signals", "fenced_bars", "fences_closed", "fences_opened", "scores"];
+    assert_eq!(counted.map(|name| run.counter(name)), [3, 2, 1, 1, 4]);
 }
 
 #[test]

@@ -5,4 +5,5 @@
 
 pub mod dead_letter;
 pub mod normalized;
+pub mod quality;
 pub mod signal;

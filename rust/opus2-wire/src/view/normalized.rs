@@ -87,6 +87,8 @@ where
             object.quote = Some(Quote { bid: level(quote.bid), ask: level(quote.ask) });
         }
         EventBody::Status(status) => object.from = Some(status.from.as_str()),
+        // Published by a view of its own.
+        EventBody::Quality(_) => {}
     }
     serde_json::to_writer(bytes, &object)
         .map_err(|error| WireError::Invalid { what: "normalized event", reason: error.to_string() })

@@ -107,6 +107,19 @@ pub struct SignalView<'a> {
     pub best: Option<BestView>,
 }
 
+/// One record of a fence that was closed or opened.
+#[derive(Debug, Clone, Copy)]
+pub struct FenceView<'a> {
+    /// The head; its receive time is the end of the window that was judged.
+    pub head: SignalHead<'a>,
+    /// The identity of the score.
+    pub event_id: &'a str,
+    /// Whether the instrument is kept from signals from here on.
+    pub is_fenced: bool,
+    /// The data quality score, points.
+    pub score: f64,
+}
+
 /// Depth of both sides within a band, quantities in units of the scale.
 #[derive(Debug, Clone, Copy)]
 pub struct DepthView {
@@ -264,6 +277,20 @@ pub fn write_signal(
     bytes.extend_from_slice(b",\"detections\":[");
     separated(detections, bytes, |detection, bytes| put(&detection, bytes));
     bytes.extend_from_slice(b"]}");
+}
+
+/// Appends one fence record.
+pub fn write_fence(view: &FenceView<'_>, bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(b"{\"id\":");
+    put(view.event_id, bytes);
+    bytes.pop();
+    bytes.extend_from_slice(b":s1\"");
+    write_head(&view.head, "fence", bytes);
+    bytes.extend_from_slice(b",\"fenced\":");
+    put(&view.is_fenced, bytes);
+    bytes.extend_from_slice(b",\"score\":");
+    put(&view.score, bytes);
+    bytes.push(b'}');
 }
 
 /// Appends one bar record.

@@ -40,6 +40,8 @@ public final class Abi {
     public static final int CHANNEL_SIGNALS = 2;
     /** To the topic dead_letters. */
     public static final int CHANNEL_DEAD_LETTERS = 3;
+    /** To the topic quality_scores. */
+    public static final int CHANNEL_QUALITY = 4;
 
     /** The topic of each output channel, by its code; null for the next operator. */
     public static final String[] CHANNEL_TOPICS = {
@@ -47,6 +49,7 @@ public final class Abi {
         "market_data_normalized",
         "hifa_stage1_signals",
         "dead_letters",
+        "quality_scores",
     };
 
     /** The names of the operators. */
