@@ -261,3 +261,45 @@ fn the_recorded_list_has_every_pair_that_is_no_dark_pool() {
     assert_eq!(scales("ADA/BTC"), (8, 8, true));
     assert_eq!(scales("DOGE/EUR"), (7, 8, true));
 }
+
+#[test]
+fn the_documented_orders_have_the_documented_checksums() {
+    let Some(data) = data() else { return };
+    let file = "kraken/gocryptotrader_v2_level3_btcusd_documented_example.jsonl";
+    let expect = expect(&data, file);
+    let text = std::fs::read_to_string(data.join(file)).unwrap();
+    let spec = InstrumentSpec {
+        venue: Venue::Kraken,
+        symbol: "BTC/USD".into(),
+        base: "BTC".into(),
+        quote: "USD".into(),
+        price_scale: 1,
+        qty_scale: 8,
+        tick: 1,
+        lot: 1,
+        origin: SpecOrigin::Recording,
+        feed: FeedKind::KrakenOrders { depth: 10 },
+    };
+    let mut feed = Feed::new(spec);
+    feed.connected();
+    let mut orders_count = Vec::new();
+    for (at, line) in (1..).zip(text.lines().filter(|line| !line.is_empty())) {
+        let Frame::Instrument { symbol, channel, book } = classify(line.as_bytes()).unwrap() else {
+            panic!("no message of an instrument: {line}")
+        };
+        assert_eq!((symbol, book), ("BTC/USD", Some(Book::Orders)));
+        let applied = feed.apply(channel, line.as_bytes(), UnixNanos(at));
+        assert!(matches!(applied.what, What::Book | What::Snapshot), "{:?}", applied.what);
+        let count = |side| {
+            let queues = feed.orders().unwrap().queues(feed.book(), side);
+            queues.map(|queue| u64::from(queue.orders_count())).sum::<u64>()
+        };
+        orders_count.push([count(Side::Bid), count(Side::Ask)]);
+        // A feed that is saved and loaded goes on as if nothing had been.
+        feed = Feed::from_state(feed.to_state()).unwrap();
+    }
+    assert_eq!(feed.counts().checksums_ok, expect["checksums_ok"].as_u64().unwrap());
+    assert_eq!(feed.counts().checksums_bad, 0);
+    let expect: Vec<[u64; 2]> = serde_json::from_value(expect["orders_after_each_message"].clone()).unwrap();
+    assert_eq!(orders_count, expect);
+}

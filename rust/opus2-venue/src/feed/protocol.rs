@@ -16,6 +16,7 @@ pub(super) enum Protocol {
     CoinbaseOrders(Box<coinbase::OrderFollower>),
     CoinbaseAdvanced(coinbase::AdvancedFollower),
     KrakenBook(kraken::BookFollower),
+    KrakenOrders(Box<kraken::OrderFollower>),
     KrakenV1Book(kraken::V1BookFollower),
     /// A feed that this build cannot follow: every message is refused.
     None,
@@ -29,6 +30,9 @@ impl Protocol {
             FeedKind::CoinbaseFull => Self::CoinbaseOrders(Box::default()),
             FeedKind::CoinbaseAdvanced => Self::CoinbaseAdvanced(coinbase::AdvancedFollower::default()),
             FeedKind::KrakenBook { depth } => Self::KrakenBook(kraken::BookFollower::new(depth)),
+            FeedKind::KrakenOrders { depth } => {
+                Self::KrakenOrders(Box::new(kraken::OrderFollower::new(depth)))
+            }
             FeedKind::KrakenV1Book { depth } => Self::KrakenV1Book(kraken::V1BookFollower::new(depth)),
             _ => Self::None,
         }
@@ -48,6 +52,7 @@ impl Protocol {
             Self::CoinbaseOrders(follower) => follower.apply(core, channel, bytes, applied),
             Self::CoinbaseAdvanced(follower) => follower.apply(core, channel, bytes, applied),
             Self::KrakenBook(follower) => follower.apply(core, channel, bytes, applied),
+            Self::KrakenOrders(follower) => follower.apply(core, channel, bytes, applied),
             Self::KrakenV1Book(follower) => follower.apply(core, channel, bytes, applied),
             Self::None => Err(Reject::UnsupportedFeed),
         }
@@ -60,15 +65,15 @@ impl Protocol {
             Self::CoinbaseLevels(follower) => follower.restart(),
             Self::CoinbaseOrders(follower) => follower.restart(),
             Self::CoinbaseAdvanced(follower) => follower.restart(),
+            Self::KrakenOrders(follower) => follower.restart(),
             // Nothing but the depth outlives a message, and the next snapshot begins the checksum anew.
             Self::KrakenBook(_) | Self::KrakenV1Book(_) | Self::None => {}
         }
     }
 
     /// How many orders rest; `None` for a feed without orders.
-    #[expect(clippy::unused_self, reason = "only followers of orders have any")]
-    pub(super) const fn resting_orders(&self) -> Option<usize> {
-        None
+    pub(super) fn resting_orders(&self) -> Option<usize> {
+        self.orders().map(Orders::len)
     }
 
     /// How many messages are kept until a snapshot comes.
@@ -84,14 +89,17 @@ impl Protocol {
     pub(super) fn orders(&self) -> Option<&Orders> {
         match self {
             Self::CoinbaseOrders(follower) => Some(follower.orders()),
+            Self::KrakenOrders(follower) => Some(follower.orders()),
             _ => None,
         }
     }
 
     /// Makes what is skipped when saving ready to be saved.
     pub(super) fn pack(&mut self, core: &Core) {
-        if let Self::CoinbaseOrders(follower) = self {
-            follower.pack(core);
+        match self {
+            Self::CoinbaseOrders(follower) => follower.pack(core),
+            Self::KrakenOrders(follower) => follower.pack(core),
+            _ => {}
         }
     }
 
@@ -100,6 +108,9 @@ impl Protocol {
         match (self, core.spec.feed) {
             (Self::Binance(follower), FeedKind::BinanceDepth) => follower.is_consistent(),
             (Self::CoinbaseOrders(follower), FeedKind::CoinbaseFull) => follower.unpack(core),
+            (Self::KrakenOrders(follower), FeedKind::KrakenOrders { depth }) => {
+                follower.depth() == depth && follower.unpack(core)
+            }
             (Self::CoinbaseLevels(_), FeedKind::CoinbaseLevel2)
             | (Self::CoinbaseAdvanced(_), FeedKind::CoinbaseAdvanced)
             | (Self::None, _) => true,

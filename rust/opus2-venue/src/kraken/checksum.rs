@@ -12,7 +12,7 @@
 //! Kraken WebSocket v2 guides, "Book checksum" and "Level 3 checksum"; the recordings and vectors of the tests.
 
 use crc32fast::Hasher;
-use opus2_book::L2Book;
+use opus2_book::{L2Book, Orders};
 use opus2_types::{Price, Qty, Side};
 
 /// How many levels of each side the checksum covers.
@@ -72,6 +72,19 @@ impl Checksum {
             for level in book.side(side).levels().take(CHECKSUM_LEVELS) {
                 writer.level(level.price);
                 writer.entry(level.price, level.qty);
+            }
+        })
+    }
+
+    /// The checksum of a book of orders with its sums, all changes of which have been [touched](Self::touch) since the
+    /// last call.
+    pub fn of_orders(&mut self, orders: &Orders, book: &L2Book) -> u32 {
+        self.value(|side, writer| {
+            for queue in orders.queues(book, side).take(CHECKSUM_LEVELS) {
+                writer.level(queue.level().price);
+                for order in queue.orders() {
+                    writer.entry(order.price, order.qty);
+                }
             }
         })
     }

@@ -103,19 +103,22 @@ pub fn classify(frame: &[u8]) -> Result<Frame<'_>, Reject> {
         scanner.finish()?;
         return Ok(Frame::Control(Control::Heartbeat));
     }
-    for (head, channel) in HEADS {
+    for (head, channel, book) in HEADS {
         if scanner.eat_text(head) {
-            let (book, symbol) = (Some(Book::Levels), text(scanner.string()?)?);
-            return Ok(Frame::Instrument { symbol, channel, book });
+            return Ok(Frame::Instrument { symbol: string(&mut scanner)?, channel, book });
         }
     }
     if scanner.peek() == b'[' { v1::classify(frame) } else { classify_object(scanner) }
 }
 
 /// How the venue begins nearly all of its messages.
-const HEADS: [(&[u8], Channel); 2] = [
-    (br#"{"channel":"book","type":"update","data":[{"symbol":"#, Channel::Depth),
-    (br#"{"channel":"book","type":"snapshot","data":[{"symbol":"#, Channel::Snapshot),
+const HEADS: [(&[u8], Channel, Option<Book>); 6] = [
+    (br#"{"channel":"book","type":"update","data":[{"symbol":"#, Channel::Depth, Some(Book::Levels)),
+    (br#"{"channel":"level3","type":"update","data":[{"symbol":"#, Channel::Depth, Some(Book::Orders)),
+    (br#"{"channel":"ticker","type":"update","data":[{"symbol":"#, Channel::Quote, None),
+    (br#"{"channel":"trade","type":"update","data":[{"symbol":"#, Channel::Trade, None),
+    (br#"{"channel":"book","type":"snapshot","data":[{"symbol":"#, Channel::Snapshot, Some(Book::Levels)),
+    (br#"{"channel":"level3","type":"snapshot","data":[{"symbol":"#, Channel::Snapshot, Some(Book::Orders)),
 ];
 
 /// The fields of an object, in any order, of either generation.

@@ -8,7 +8,9 @@ pub mod asset_pairs;
 pub mod book;
 pub mod checksum;
 mod follower;
+pub mod level3;
 pub mod message;
+mod order_follower;
 pub mod plan;
 pub mod scales;
 pub mod session;
@@ -22,7 +24,11 @@ pub use account::{Account, BadSecret};
 pub use asset_pairs::{ASSET_PAIRS_PATH, parse_asset_pairs, read_pairs};
 pub(crate) use follower::BookFollower;
 pub use message::{Ack, Book, Control, FRAME_BYTES_MAX, Frame, classify};
+pub(crate) use order_follower::OrderFollower;
 pub use session::{Session, SessionError, SessionSettings};
 pub use subscribe::INSTRUMENTS_PER_CONNECTION_MAX;
 pub use tickers::{TICKERS_PATH, parse_tickers};
 pub(crate) use v1_follower::V1BookFollower;
+
+#[cfg(test)]
+mod feed_tests;
