@@ -20,8 +20,10 @@ pub mod kraken;
 pub mod listing;
 pub mod merge;
 mod reject;
+pub mod resubscription;
 mod rfc3339;
 pub mod session;
+mod snapshot_plan;
 pub mod turnover;
 
 pub use feed::{Applied, CROSSED_NANOS_MAX, Feed, FeedCounts, FeedState, Levels, Trade, What};

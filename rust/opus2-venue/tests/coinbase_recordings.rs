@@ -12,7 +12,9 @@ use opus2_types::{
 };
 use opus2_venue::coinbase::recording::SnapshotRows;
 use opus2_venue::coinbase::scales::{Scales, split_symbol};
-use opus2_venue::coinbase::{AdvancedFrame, Frame, classify, classify_advanced, read_advanced_trades};
+use opus2_venue::coinbase::{
+    AdvancedFrame, Frame, classify, classify_advanced, parse_products, parse_turnovers, read_advanced_trades,
+};
 use opus2_venue::{Feed, What};
 use serde_json::Value;
 
@@ -260,4 +262,27 @@ fn check_full(part: &str) {
 fn the_full_channel_of_2016_gives_the_measured_books() {
     check_full("part0");
     check_full("part1");
+}
+
+#[test]
+fn the_product_list_of_2026_is_read_whole() {
+    let Some(data) = data() else { return };
+    let mut text = String::new();
+    let file =
+        std::fs::File::open(data.join("coinbase/cryptofeed_advanced_20260809_first15s.jsonl.gz")).unwrap();
+    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let body = lines.into_iter().find(|line| line["kind"] == "http").unwrap();
+    let body = body["raw"].as_str().unwrap().as_bytes();
+    let listing = parse_products(body, FeedKind::CoinbaseAdvanced).unwrap();
+    assert_eq!((listing.instruments.len(), listing.refused.len()), (920, 0));
+    let trading = listing.instruments.iter().filter(|listed| listed.is_trading());
+    assert_eq!(trading.count(), 912);
+    let find = |symbol: &str| listing.instruments.iter().find(|listed| listed.spec.symbol == symbol).unwrap();
+    assert_eq!(find("BTC-USDC").alias_of.as_deref(), Some("BTC-USD"));
+    assert_eq!(find("BTC-USD").alias_of, None);
+    let (btc, volumes) = (&find("BTC-USD").spec, parse_turnovers(body).unwrap());
+    assert_eq!((btc.price_scale, btc.qty_scale, btc.tick, btc.lot), (4, 8, 100, 1));
+    let most = volumes.iter().max_by_key(|turnover| turnover.quote_volume).unwrap();
+    assert_eq!(most.symbol, "BTC-USD");
 }

@@ -11,7 +11,6 @@ mod pending;
 mod quotes;
 pub mod scales;
 mod session;
-mod snapshot_plan;
 pub mod subscribe;
 pub mod sync;
 mod ticker;

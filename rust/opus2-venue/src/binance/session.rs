@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 
 use opus2_types::{BookState, Channel, InstrumentSpec, UnixNanos};
 
-use super::snapshot_plan::SnapshotPlan;
 use super::{
     CONTROL_FRAMES_PER_SEC_MAX, Control, Frame, Subscription, TooManyStreams, classify, depth_request_weight,
     snapshot_path,
@@ -13,6 +12,7 @@ use crate::session::{
     Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, SnapshotPurpose, note_state,
     resync_reason,
 };
+use crate::snapshot_plan::SnapshotPlan;
 use crate::{Feed, What, session};
 
 /// What a [`Session`] goes by. Times are nanoseconds.

@@ -11,6 +11,7 @@ mod level_follower;
 pub mod message;
 pub mod order;
 mod order_follower;
+pub mod products;
 pub mod recording;
 pub mod scales;
 
@@ -23,3 +24,4 @@ pub(crate) use level_follower::LevelFollower;
 pub use message::{Control, FRAME_BYTES_MAX, Frame, Kind, classify};
 pub(crate) use order_follower::OrderFollower;
 pub use order_follower::PENDING_ORDERS_MAX;
+pub use products::{ADVANCED_PRODUCTS_PATH, PRODUCTS_PATH, parse_products, parse_turnovers};

@@ -11,7 +11,6 @@ mod follower;
 pub mod level3;
 pub mod message;
 mod order_follower;
-pub mod plan;
 pub mod scales;
 pub mod session;
 pub mod subscribe;

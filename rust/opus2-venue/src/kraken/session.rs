@@ -7,12 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use opus2_types::{BookState, FeedKind, InstrumentSpec, UnixNanos};
 
 use super::account::{Account, read_token};
-use super::plan::{Plan, Step};
+
 use super::subscribe::{
     INSTRUMENTS_PER_CONNECTION_MAX, ORDERS_COST_PER_SEC_MAX, OpenRequests, PATH, REQUEST_NANOS_MIN, Request,
     Topic, subscription_cost, symbols_per_request,
 };
 use crate::Feed;
+use crate::resubscription::{Plan, Step};
 use crate::session::{self, Action, CloseReason, Input, Note, ResyncReason, note_state};
 
 /// What a [`Session`] goes by. Times are nanoseconds.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::kraken::checksum::Checksum;
-use crate::kraken::plan::{QUARANTINE_NANOS, SNAPSHOT_NANOS_MAX};
+use crate::resubscription::{QUARANTINE_NANOS, SNAPSHOT_NANOS_MAX};
 use crate::session::Session as _;
 
 #[path = "session_recovery_tests.rs"]

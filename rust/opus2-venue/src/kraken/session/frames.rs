@@ -5,8 +5,8 @@ use opus2_types::{BookState, Channel, InstrumentSpec, UnixNanos};
 use super::{EXTRA_PAUSE_NANOS, EXTRA_TRIES_MAX, Extra, Session};
 use crate::kraken::asset_pairs::read_pairs;
 use crate::kraken::message::{Ack, Control, Frame, classify};
-use crate::kraken::plan::{Loss, QUARANTINE_NANOS, Step};
 use crate::kraken::subscribe::{Request, Topic};
+use crate::resubscription::{Loss, QUARANTINE_NANOS, Step};
 use crate::session::{Action, DeadLetter, Note, ResyncReason, note_state, resync_reason};
 use crate::{Applied, Feed, Reject, What};
 

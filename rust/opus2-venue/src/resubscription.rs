@@ -19,7 +19,7 @@ pub const LEAVE_NANOS_MAX: i64 = 5_000_000_000;
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Send the end of the subscription; then call [`Plan::sent_unsubscribe`].
     Unsubscribe,
     /// Send the subscription; then call [`Plan::sent_subscribe`].
@@ -30,7 +30,7 @@ pub(super) enum Step {
 
 /// What became of a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// It will be mended by a resubscription.
     Planned,
     /// It was one too many: nothing happens for [`QUARANTINE_NANOS`].
@@ -43,7 +43,7 @@ pub(super) enum Loss {
 ///
 /// A resubscription ends the old one first, because the venue refuses a second subscription and would send no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     stage: Stage,
     /// Losses in a row.
     losses: u32,
@@ -70,22 +70,22 @@ impl Default for Plan {
 }
 
 impl Plan {
-    pub(super) fn sent_subscribe(&mut self, now: UnixNanos) {
+    pub(crate) fn sent_subscribe(&mut self, now: UnixNanos) {
         self.stage = Stage::Asked { at: now };
     }
 
-    pub(super) fn sent_unsubscribe(&mut self, now: UnixNanos) {
+    pub(crate) fn sent_unsubscribe(&mut self, now: UnixNanos) {
         self.stage = Stage::Leaving { at: now };
     }
 
     /// A good snapshot came.
-    pub(super) fn arrived(&mut self, now: UnixNanos) {
+    pub(crate) fn arrived(&mut self, now: UnixNanos) {
         self.stage = Stage::On { since: now };
     }
 
     /// The end of the subscription is acknowledged, or refused because there was none: true when a subscription is to
     /// follow.
-    pub(super) fn left(&mut self) -> bool {
+    pub(crate) fn left(&mut self) -> bool {
         let was_leaving = matches!(self.stage, Stage::Leaving { .. });
         if was_leaving {
             self.stage = Stage::Queued;
@@ -94,7 +94,7 @@ impl Plan {
     }
 
     /// Subscribe again without anything being wrong. False when that is about to happen anyway.
-    pub(super) fn refresh(&mut self, now: UnixNanos) -> bool {
+    pub(crate) fn refresh(&mut self, now: UnixNanos) -> bool {
         let can_refresh = matches!(self.stage, Stage::Asked { .. } | Stage::On { .. });
         if can_refresh {
             self.stage = Stage::Pausing { until: now };
@@ -103,12 +103,12 @@ impl Plan {
     }
 
     /// True when a snapshot has come and nothing is under way.
-    pub(super) const fn is_on(&self) -> bool {
+    pub(crate) const fn is_on(&self) -> bool {
         matches!(self.stage, Stage::On { .. })
     }
 
     /// The book is lost, the snapshot was of no use, or the venue refused the subscription.
-    pub(super) fn lost(&mut self, now: UnixNanos) -> Loss {
+    pub(crate) fn lost(&mut self, now: UnixNanos) -> Loss {
         match self.stage {
             Stage::Queued | Stage::Pausing { .. } | Stage::Leaving { .. } => return Loss::Known,
             Stage::On { since } if now.since(since) >= HEALTHY_NANOS => self.losses = 0,
@@ -127,7 +127,7 @@ impl Plan {
     }
 
     /// What time alone makes due.
-    pub(super) fn poll(&mut self, now: UnixNanos) -> Option<Step> {
+    pub(crate) fn poll(&mut self, now: UnixNanos) -> Option<Step> {
         match self.stage {
             Stage::Pausing { until } if now >= until => {
                 self.stage = Stage::Queued;

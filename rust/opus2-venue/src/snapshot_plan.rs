@@ -24,7 +24,7 @@ const DEEPEN_TRIES_MAX: u32 = 5;
 
 /// One instrument's snapshots on one connection: whether to ask, when, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SnapshotPlan {
+pub(crate) struct SnapshotPlan {
     phase: Phase,
     tries: u32,
     /// The stream's first delta has come.
@@ -61,13 +61,13 @@ enum Phase {
 
 impl SnapshotPlan {
     /// `is_deepened`: whether first snapshots are smaller than a book shall be.
-    pub(super) const fn new(is_deepened: bool) -> Self {
+    pub(crate) const fn new(is_deepened: bool) -> Self {
         let deep = if is_deepened { Deep::Due { since: UnixNanos(i64::MAX), tries: 0 } } else { Deep::Done };
         Self { phase: Phase::Open, tries: 0, has_begun: false, was_good: false, is_deepened, deep }
     }
 
     /// A delta of the instrument has come: its stream is open.
-    pub(super) fn stream_has_begun(&mut self) {
+    pub(crate) fn stream_has_begun(&mut self) {
         if !std::mem::replace(&mut self.has_begun, true)
             && let Phase::Due { at } = &mut self.phase
             && self.tries == 0
@@ -78,7 +78,7 @@ impl SnapshotPlan {
 
     /// The answer to a request has come, of whatever kind. While two are awaited, the first that comes is taken for the
     /// one that is needed more; at worst something is asked for once more than necessary.
-    pub(super) fn answered(&mut self, now: UnixNanos) {
+    pub(crate) fn answered(&mut self, now: UnixNanos) {
         if self.phase == Phase::Asked {
             self.phase = Phase::Open;
         } else if let Deep::Asked { tries } = self.deep {
@@ -87,7 +87,7 @@ impl SnapshotPlan {
     }
 
     /// A snapshot was loaded into a book that was in step: it is as deep as it will be.
-    pub(super) fn deepened(&mut self) {
+    pub(crate) fn deepened(&mut self) {
         self.deep = Deep::Done;
     }
 
@@ -101,7 +101,7 @@ impl SnapshotPlan {
     }
 
     /// Says whether to ask now.
-    pub(super) fn poll(&mut self, now: UnixNanos, is_wanted: bool) -> Option<SnapshotPurpose> {
+    pub(crate) fn poll(&mut self, now: UnixNanos, is_wanted: bool) -> Option<SnapshotPurpose> {
         match self.phase {
             Phase::Asked => return None,
             Phase::Good { .. } if !is_wanted => return self.poll_deep(now),
