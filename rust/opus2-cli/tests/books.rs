@@ -168,6 +168,32 @@ fn every_kraken_message_has_the_venues_checksum() {
 }
 
 #[test]
+fn coinbase_books_by_levels_are_the_measured_ones() {
+    let file = "coinbase/cryptofeed_level2_20210417_7products.jsonl.gz";
+    check(file, &[file], 4);
+    let file = "coinbase/cryptofeed_advanced_20260809_first15s.jsonl.gz";
+    check(file, &[file], 2);
+}
+
+#[test]
+fn coinbase_books_order_by_order_are_the_measured_ones() {
+    for part in ["part0", "part1"] {
+        let file = format!("coinbase/pyalgotrade_full_btcusd_20160312_{part}.jsonl.gz");
+        check(&file, &[&file], 4);
+    }
+}
+
+#[test]
+fn a_rest_book_of_every_order_is_a_book() {
+    let file = "coinbase/orderbook_rest_l3_snapshot_btcusd_20260807.json.gz";
+    let Some(folder) = recordings() else { return };
+    let rows = books(&[folder.join(file)]);
+    assert_eq!(rows[0]["resting_orders"], 57_419 + 53_187);
+    assert_eq!(rows[0]["final_levels"], json!([18_395, 27_019]));
+    assert_eq!(rows[0]["final_top10"]["bids"][0], json!(["64934.31", "0.0536205"]));
+}
+
+#[test]
 fn what_is_no_recording_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");

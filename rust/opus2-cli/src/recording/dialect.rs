@@ -1,8 +1,10 @@
 //! Whose messages a recording holds, and what each is about.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use opus2_types::{Channel, FeedKind, Venue};
-use opus2_venue::{binance, kraken};
+use opus2_venue::{binance, coinbase, kraken};
 
 use super::line::{Kind, Line};
 
@@ -10,14 +12,20 @@ use super::line::{Kind, Line};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Dialect {
     Binance,
+    CoinbaseExchange,
+    CoinbaseAdvanced,
     Kraken,
 }
 
 /// What a line is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum About {
-    /// A message of an instrument, by the venue's symbol.
+    /// A message of an instrument, by the venue's symbol, and the feed it proves.
     Instrument { symbol: String, channel: Channel, feed: Option<FeedKind> },
+    /// A message of several instruments.
+    Instruments { symbols: BTreeSet<String>, channel: Channel },
+    /// One order of a REST book.
+    SnapshotRow { symbol: String },
     /// A REST snapshot that does not say whose it is.
     Orphan,
     /// What feed of an instrument was subscribed to.
@@ -41,14 +49,19 @@ impl Dialect {
     pub(super) fn of(line: &Line<'_>) -> Result<Self> {
         match line.exchange.as_ref() {
             "binance" => Ok(Self::Binance),
+            "coinbase_exchange" => Ok(Self::CoinbaseExchange),
+            "coinbase_advanced" => Ok(Self::CoinbaseAdvanced),
             "kraken" => Ok(Self::Kraken),
-            other => bail!("recordings of {other:?} cannot be played; those of binance and kraken can"),
+            other => bail!(
+                "recordings of {other:?} cannot be played; those of binance, coinbase_exchange, coinbase_advanced and kraken can"
+            ),
         }
     }
 
     pub(super) const fn venue(self) -> Venue {
         match self {
             Self::Binance => Venue::Binance,
+            Self::CoinbaseExchange | Self::CoinbaseAdvanced => Venue::Coinbase,
             Self::Kraken => Venue::Kraken,
         }
     }
@@ -57,15 +70,23 @@ impl Dialect {
     pub(super) const fn usual_feed(self) -> FeedKind {
         match self {
             Self::Binance => FeedKind::BinanceDepth,
+            Self::CoinbaseExchange => FeedKind::CoinbaseLevel2,
+            Self::CoinbaseAdvanced => FeedKind::CoinbaseAdvanced,
             Self::Kraken => FeedKind::KrakenBook { depth: KRAKEN_DEPTH },
         }
     }
 
-    pub(super) fn about(self, line: &Line<'_>) -> About {
+    /// What a line is about. `feed_of` tells an instrument's feed where it is known: the same message may be a trade in
+    /// one feed and a change of the book in another.
+    pub(super) fn about(self, line: &Line<'_>, feed_of: impl Fn(&str) -> Option<FeedKind>) -> About {
         match (self, line.kind()) {
             (_, Kind::Open) => About::Open,
             (Self::Binance, Kind::Frame) => binance_frame(line.raw()),
             (Self::Binance, Kind::Body) => binance_body(line),
+            (Self::CoinbaseExchange, Kind::Frame) => exchange_frame(line.raw(), feed_of),
+            (Self::CoinbaseExchange, Kind::SnapshotRow) => exchange_row(line.raw()),
+            (Self::CoinbaseExchange | Self::CoinbaseAdvanced, Kind::Body) => coinbase_body(line),
+            (Self::CoinbaseAdvanced, Kind::Frame) => advanced_frame(line.raw()),
             (Self::Kraken, Kind::Frame) => kraken_frame(line.raw()),
             (Self::Kraken, Kind::Body) if line.url_path().ends_with("/AssetPairs") => About::Listing,
             (_, Kind::Body | Kind::SnapshotRow | Kind::Other) => About::Nothing,
@@ -92,6 +113,57 @@ fn binance_body(line: &Line<'_>) -> About {
             About::Instrument { symbol: symbol.to_uppercase(), channel: Channel::Snapshot, feed: None }
         }
         None => About::Orphan,
+    }
+}
+
+fn exchange_frame(frame: &[u8], feed_of: impl Fn(&str) -> Option<FeedKind>) -> About {
+    match coinbase::classify(frame) {
+        Ok(coinbase::Frame::Instrument { symbol, kind }) => {
+            let proof = (kind == coinbase::Kind::Order).then_some(FeedKind::CoinbaseFull);
+            let feed = feed_of(symbol).or(proof).unwrap_or(FeedKind::CoinbaseLevel2);
+            About::Instrument { symbol: symbol.to_owned(), channel: kind.channel(feed), feed: proof }
+        }
+        Ok(_) => About::Control,
+        Err(_) => About::Unreadable,
+    }
+}
+
+fn exchange_row(row: &[u8]) -> About {
+    match coinbase::classify(row) {
+        Ok(coinbase::Frame::Instrument { symbol, .. }) => About::SnapshotRow { symbol: symbol.to_owned() },
+        _ => About::Unreadable,
+    }
+}
+
+fn coinbase_body(line: &Line<'_>) -> About {
+    let path = line.url_path();
+    if path.ends_with("/products") {
+        return About::Listing;
+    }
+    let product = path.strip_suffix("/book").and_then(|path| path.rsplit_once("/products/"));
+    match (product, line.url_parameter("level")) {
+        (Some((_, symbol)), Some("3")) => About::Instrument {
+            symbol: symbol.to_owned(),
+            channel: Channel::Snapshot,
+            feed: Some(FeedKind::CoinbaseFull),
+        },
+        _ => About::Nothing,
+    }
+}
+
+fn advanced_frame(frame: &[u8]) -> About {
+    let mut symbols = BTreeSet::new();
+    let classified = coinbase::classify_advanced(frame, |symbol| {
+        if !symbols.contains(symbol) {
+            symbols.insert(symbol.to_owned());
+        }
+    });
+    match classified {
+        Ok(coinbase::AdvancedFrame::Message { kind, .. }) if !symbols.is_empty() => {
+            About::Instruments { symbols, channel: kind.channel() }
+        }
+        Ok(_) => About::Control,
+        Err(_) => About::Unreadable,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use opus2_types::{Channel, InstrumentSpec, UnixNanos};
+use opus2_venue::coinbase;
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
 
@@ -37,9 +38,12 @@ pub(crate) fn play(
         survey,
         instruments: BTreeMap::new(),
         connections: BTreeMap::new(),
+        rows: coinbase::recording::SnapshotRows::default(),
+        rows_ts: UnixNanos::MIN,
         skipped: Skipped::default(),
     };
     for_each_line(&files.files, what, |line| player.line(line, &mut visit))?;
+    player.publish_rows(&mut visit)?;
     Ok(player.skipped)
 }
 
@@ -48,6 +52,9 @@ struct Player<'a> {
     instruments: BTreeMap<(Dialect, String), Track>,
     /// How often each recorder's connection was opened. The first opens the connection that is there already.
     connections: BTreeMap<Dialect, u32>,
+    /// A REST book whose rows are being read, and when the newest row came.
+    rows: coinbase::recording::SnapshotRows,
+    rows_ts: UnixNanos,
     skipped: Skipped,
 }
 
@@ -62,7 +69,24 @@ struct Track {
 impl Player<'_> {
     fn line(&mut self, line: &Line<'_>, visit: &mut impl FnMut(&RawRecord<'_>) -> Result<()>) -> Result<()> {
         let dialect = Dialect::of(line)?;
-        match dialect.about(line) {
+        let survey = self.survey;
+        let feed_of = |symbol: &str| survey.spec(dialect.venue(), symbol).map(|spec| spec.feed);
+        let about = dialect.about(line, feed_of);
+        if !matches!(about, About::SnapshotRow { .. }) {
+            self.publish_rows(visit)?;
+        }
+        match about {
+            About::Instruments { symbols, channel } => {
+                for symbol in symbols {
+                    self.publish(dialect, &symbol, channel, line.raw(), line.recv_ts(), visit)?;
+                }
+            }
+            About::SnapshotRow { .. } => {
+                self.rows_ts = line.recv_ts();
+                if self.rows.push(line.raw()).is_err() {
+                    self.skipped.unreadable_frames += 1;
+                }
+            }
             About::Instrument { symbol, channel, .. } => {
                 self.publish(dialect, &symbol, channel, line.raw(), line.recv_ts(), visit)?;
             }
@@ -85,6 +109,13 @@ impl Player<'_> {
             About::Listing | About::Nothing => {}
         }
         Ok(())
+    }
+
+    /// Publishes the REST book that a recorder wrote order by order, once its last row has been seen.
+    fn publish_rows(&mut self, visit: &mut impl FnMut(&RawRecord<'_>) -> Result<()>) -> Result<()> {
+        let Some((symbol, body)) = self.rows.take() else { return Ok(()) };
+        let dialect = Dialect::CoinbaseExchange;
+        self.publish(dialect, &symbol, Channel::Snapshot, body.as_bytes(), self.rows_ts, visit)
     }
 
     fn publish(

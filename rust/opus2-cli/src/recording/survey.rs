@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, Venue};
 use opus2_venue::listing::Listing;
-use opus2_venue::{binance, kraken};
+use opus2_venue::{binance, coinbase, kraken};
 
 use super::Files;
 use super::dialect::{About, Dialect};
@@ -48,11 +48,16 @@ struct Seen {
 
 impl Seen {
     /// Takes in the numbers of a message. What cannot be read is counted when the recording is played.
-    fn observe(&mut self, dialect: Dialect, message: &[u8]) {
+    fn observe(&mut self, dialect: Dialect, symbol: &str, message: &[u8]) {
         let (price, qty) = match dialect {
             Dialect::Binance => {
                 let mut scales = binance::scales::Scales::default();
                 scales.observe(message).ok();
+                (scales.price, scales.qty)
+            }
+            Dialect::CoinbaseExchange | Dialect::CoinbaseAdvanced => {
+                let mut scales = coinbase::scales::Scales::default();
+                scales.observe(message, symbol).ok();
                 (scales.price, scales.qty)
             }
             Dialect::Kraken => {
@@ -88,21 +93,26 @@ impl Surveyor {
     fn line(&mut self, line: &Line<'_>) -> Result<()> {
         self.first_recv_ts.get_or_insert(line.recv_ts().0);
         let dialect = Dialect::of(line)?;
-        match dialect.about(line) {
+        match dialect.about(line, |_| None) {
             About::Instrument { symbol, channel, feed } => {
-                let seen = self.seen.entry((dialect, symbol)).or_default();
-                if channel != Channel::Other {
-                    seen.observe(dialect, line.raw());
-                }
+                let seen = self.see(dialect, &symbol, channel, line.raw());
                 // A v1 book names its depth in every message; its subscription looks like that of v2.
                 if seen.feed.is_none() || matches!(feed, Some(FeedKind::KrakenV1Book { .. })) {
                     seen.feed = feed.or(seen.feed);
                 }
             }
+            About::Instruments { symbols, channel } => {
+                for symbol in symbols {
+                    self.see(dialect, &symbol, channel, line.raw());
+                }
+            }
+            About::SnapshotRow { symbol } => {
+                self.see(dialect, &symbol, Channel::Snapshot, line.raw());
+            }
             About::Subscribed { symbol, feed } => {
                 self.seen.entry((dialect, symbol)).or_default().feed.get_or_insert(feed);
             }
-            About::Orphan => self.orphans.entry(dialect).or_default().observe(dialect, line.raw()),
+            About::Orphan => self.orphans.entry(dialect).or_default().observe(dialect, "", line.raw()),
             About::Listing => {
                 for listed in listing(dialect, line)?.instruments {
                     self.listed.insert((listed.spec.venue, listed.spec.symbol.clone()), listed.spec);
@@ -111,6 +121,14 @@ impl Surveyor {
             About::Open | About::Control | About::Unreadable | About::Nothing => {}
         }
         Ok(())
+    }
+
+    fn see(&mut self, dialect: Dialect, symbol: &str, channel: Channel, message: &[u8]) -> &mut Seen {
+        let seen = self.seen.entry((dialect, symbol.to_owned())).or_default();
+        if channel != Channel::Other {
+            seen.observe(dialect, symbol, message);
+        }
+        seen
     }
 
     fn finish(mut self) -> Survey {
@@ -139,7 +157,9 @@ fn listing(dialect: Dialect, line: &Line<'_>) -> Result<Listing> {
         Dialect::Binance => {
             binance::parse_exchange_info(line.raw()).context("the venue's list of instruments")
         }
-        Dialect::Kraken => Ok(Listing::default()),
+        Dialect::CoinbaseExchange | Dialect::CoinbaseAdvanced => Ok(Listing::default()),
+        Dialect::Kraken => kraken::parse_asset_pairs(line.raw(), dialect.usual_feed())
+            .context("the venue's list of instruments"),
     }
 }
 
@@ -168,6 +188,7 @@ fn rescaled(spec: InstrumentSpec, price_scale: u8, qty_scale: u8) -> InstrumentS
 fn guessed_spec(dialect: Dialect, symbol: &str, seen: &Seen) -> InstrumentSpec {
     let assets = match dialect {
         Dialect::Binance => binance::scales::split_symbol(symbol),
+        Dialect::CoinbaseExchange | Dialect::CoinbaseAdvanced => coinbase::scales::split_symbol(symbol),
         Dialect::Kraken => kraken::symbol::split_symbol(symbol),
     };
     // A symbol whose assets nobody can tell is a market of its own.
