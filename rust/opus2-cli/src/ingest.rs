@@ -31,12 +31,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let config = raw.validate().context("configuration")?;
     if args.check_config {
-        writeln!(
-            stdout,
-            "the configuration is good: {} instruments of {}",
-            config.instruments.len(),
-            config.venue
-        )?;
+        let venues: Vec<String> =
+            config.venues.iter().map(|venue| format!("{} ({})", venue.venue, venue.feed.kind())).collect();
+        writeln!(stdout, "the configuration is good: {}", venues.join(", "))?;
     }
     if args.check_config || args.print_config {
         return Ok(());

@@ -5,12 +5,19 @@
 //! and nothing checks it again.
 
 mod checked;
+mod secrets;
 mod tables;
+mod venue;
+mod venues;
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use checked::bad;
 pub use checked::{Config, ConnectionSettings, PublishSettings, RestSettings};
-pub use tables::{ConnectionTable, KafkaTable, LogTable, MetricsTable, RawConfig, RestTable, VenueTable};
+pub use secrets::{Credentials, Secrets};
+pub use tables::{ConnectionTable, KafkaTable, LogTable, MetricsTable, RawConfig, RestTable};
+pub use venue::{FeedChoice, LivenessSettings, VenueConfig};
+pub use venues::{VenueTable, VenuesTable};
 
 /// What every environment variable of this process begins with; `__` separates table and key.
 pub const ENV_PREFIX: &str = "OPUS2_INGEST__";
@@ -55,11 +62,17 @@ pub enum ConfigError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A file of credentials that is none.
+    #[error("{}: expected TOML with the texts key, secret and, for Coinbase, passphrase", path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+    },
     /// A value out of bounds.
     #[error("{key} = {value}: expected {expected}")]
     Value {
         /// The key.
-        key: &'static str,
+        key: String,
         /// Its value.
         value: String,
         /// What it should be.
@@ -80,15 +93,35 @@ impl RawConfig {
         if let Some(path) = path {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-            raw = toml::from_str(&text)
-                .map_err(|source| ConfigError::Syntax { path: path.to_owned(), source })?;
+            raw =
+                Self::parse(&text).map_err(|source| ConfigError::Syntax { path: path.to_owned(), source })?;
         }
+        let mut secrets = Secrets::default();
         for (name, text) in variables {
             if let Some(key) = name.strip_prefix(ENV_PREFIX) {
                 raw = raw.with_variable(&name, &key.to_ascii_lowercase(), &text)?;
+            } else {
+                secrets.take(&name, text);
             }
         }
+        raw.secrets = secrets;
         Ok(raw)
+    }
+
+    /// Reads TOML; what it does not say has its default, which differs from venue to venue.
+    ///
+    /// # Errors
+    /// Not TOML, an unknown key, or a value of another type; each with its place.
+    ///
+    /// # Panics
+    /// Never: tables of strings, numbers and lists always serialize.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        // Once for the errors, which know their place, and once over the defaults, of which a venue has its own.
+        let _: Self = toml::from_str(text)?;
+        let mut document =
+            toml::Table::try_from(Self::default()).expect("tables of strings and numbers always serialize");
+        lay_over(&mut document, toml::from_str(text)?);
+        document.try_into()
     }
 
     /// As [`load`](Self::load), with the variables of this process.
@@ -115,14 +148,12 @@ impl RawConfig {
     fn with_variable(&self, name: &str, key: &str, text: &str) -> Result<Self, ConfigError> {
         let unknown = || ConfigError::UnknownVariable { name: name.into(), key: key.replace("__", ".") };
         let expected = |expected| ConfigError::Variable { name: name.into(), text: text.into(), expected };
-        let (table, key_name) = key.split_once("__").ok_or_else(unknown)?;
         let mut document =
             toml::Table::try_from(self).expect("tables of strings and numbers always serialize");
-        let value = document
-            .get_mut(table)
-            .and_then(toml::Value::as_table_mut)
-            .and_then(|table| table.get_mut(key_name))
-            .ok_or_else(unknown)?;
+        let mut parts = key.split("__");
+        let first = parts.next().and_then(|part| document.get_mut(part)).ok_or_else(unknown)?;
+        let value =
+            parts.try_fold(first, |value, part| value.as_table_mut()?.get_mut(part)).ok_or_else(unknown)?;
         *value = match value {
             toml::Value::String(_) => text.into(),
             toml::Value::Integer(_) => text.parse::<i64>().map_err(|_| expected("a whole number"))?.into(),
@@ -134,6 +165,18 @@ impl RawConfig {
             _ => return Err(unknown()),
         };
         document.try_into().map_err(|_| expected("a number in the range of the key"))
+    }
+}
+
+/// Puts the values of `over` in the place of those of `under`, table by table.
+fn lay_over(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (under.get_mut(&key), value) {
+            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => lay_over(under, over),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
     }
 }
 

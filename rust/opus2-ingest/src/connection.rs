@@ -1,246 +1,167 @@
-//! One WebSocket connection: reads frames, stamps them, does what the session says, until one of them ends it.
+//! One connection: its sockets' frames, stamped and in order, to the session, until something ends it.
+//!
+//! A connection has one name on the topic and one [`Session`], and one or more sockets ([`Legs`]). Where the venue
+//! numbers its messages, the sockets are merged by their numbers ([`Merge`]): a second one may run all the time, an old
+//! one is replaced while it still speaks, and neither the session nor the topic notices. Elsewhere a connection is one
+//! socket and ends with it. What the session wants done is in `actions.rs`.
+
+mod actions;
+mod legs;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use opus2_types::{BookState, Channel, UnixNanos, Venue};
-use opus2_venue::session::{
-    Action, CloseReason, DeadLetter, Input, Note, Request, Session, SnapshotPurpose, TIMER_NANOS,
-};
-use opus2_venue::{Feed, binance};
-use opus2_wire::raw::RawRecord;
-use opus2_wire::spec::encode_spec;
-use opus2_wire::view::dead_letter::{self, excerpt, write_dead_letter};
-use tokio::net::TcpStream;
+use opus2_types::{BookState, Channel, UnixNanos};
+use opus2_venue::merge::{Merge, MergeCounts, Verdict};
+use opus2_venue::session::{Action, Input, Session, TIMER_NANOS};
+use opus2_venue::{Feed, Reject};
 use tokio::sync::{mpsc, watch};
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use crate::clock::{Clock, Stamp};
-use crate::config::ConnectionSettings;
-use crate::metrics::{Loss, Metrics};
-use crate::publisher::{Losses, PublishError, Publisher, Route};
-use crate::snapshots::{SnapshotAnswer, SnapshotRequest};
-
-/// Why a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The session ended it.
-    Session(CloseReason),
-    /// The venue closed it.
-    ClosedByVenue,
-    /// The network, or TLS, broke it.
-    Io,
-    /// The venue broke the WebSocket protocol.
-    Protocol,
-    /// A message larger than `connection.message_bytes_limit`.
-    MessageTooLarge,
-    /// A text frame that is not UTF-8: the protocol demands the end of the connection.
-    NotUtf8,
-    /// Too much was on its way to the broker for `kafka.full_secs_max`.
-    Backpressure,
-    /// It did not come about.
-    ConnectFailed,
-    /// We are stopping.
-    Stopped,
-}
-
-impl End {
-    /// Every name [`as_str`](Self::as_str) gives but that of [`End::Stopped`], which is no reconnect.
-    pub const NAMES: [&'static str; 12] = [
-        "server_shutdown",
-        "age",
-        "silent",
-        "refused",
-        "connection_gap",
-        "closed_by_venue",
-        "io",
-        "protocol",
-        "message_too_large",
-        "not_utf8",
-        "backpressure",
-        "connect_failed",
-    ];
-
-    /// The name in metrics and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Session(reason) => reason.as_str(),
-            Self::ClosedByVenue => "closed_by_venue",
-            Self::Io => "io",
-            Self::Protocol => "protocol",
-            Self::MessageTooLarge => "message_too_large",
-            Self::NotUtf8 => "not_utf8",
-            Self::Backpressure => "backpressure",
-            Self::ConnectFailed => "connect_failed",
-            Self::Stopped => "stopped",
-        }
-    }
-
-    /// True when nothing is wrong and the next connection should follow without waiting.
-    #[must_use]
-    pub const fn is_orderly(self) -> bool {
-        matches!(self, Self::Session(reason) if reason.is_orderly())
-    }
-
-    fn of_error(error: &WsError) -> Self {
-        match error {
-            WsError::ConnectionClosed | WsError::AlreadyClosed => Self::ClosedByVenue,
-            WsError::Capacity(_) => Self::MessageTooLarge,
-            WsError::Utf8(_) => Self::NotUtf8,
-            WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Io,
-            WsError::Protocol(_) | WsError::AttackAttempt => Self::Protocol,
-            _ => Self::Io,
-        }
-    }
-}
-
-/// What all connections of a process share.
-#[derive(Debug)]
-pub struct Shared {
-    /// The venue.
-    pub venue: Venue,
-    /// Where its streams are.
-    pub ws_url: String,
-    /// The topic of its raw records.
-    pub topic: &'static str,
-    /// Levels a side of a snapshot.
-    pub snapshot_levels: u16,
-    /// How to hold connections.
-    pub settings: ConnectionSettings,
-    /// How long to wait for room on the way to the broker.
-    pub full_max: Duration,
-    /// The clocks.
-    pub clock: Arc<Clock>,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// The way to the broker.
-    pub publisher: Arc<Publisher>,
-    /// The way to snapshots.
-    pub snapshots: mpsc::Sender<SnapshotRequest>,
-}
+use crate::access::{Access, Answer, stopped};
+use crate::backoff::Backoff;
+use crate::clock::Stamp;
+use crate::end::End;
+use crate::exchange;
+use crate::leg::{Leg, Legs, Socket, connect};
+use crate::members::{Change, Members};
+use crate::publisher::Losses;
 
 /// What is known of a connection after its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// Why.
-    pub end: End,
+    pub(crate) end: End,
     /// For how long it had been bringing data.
-    pub healthy: Duration,
+    pub(crate) healthy: Duration,
 }
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// Connects, follows the instruments, and comes back when the connection has ended, for whatever reason.
 ///
-/// `conn` is the connection's name, never used before; `age_max` when to replace it.
+/// `conn` is the connection's name, never used before.
 pub(crate) async fn follow(
-    shared: &Shared,
-    routes: &[Route],
+    shared: &Arc<Access>,
+    members: &mut Members,
     conn: &str,
-    age_max: Duration,
-    stop: &mut watch::Receiver<bool>,
+    changes: &mut mpsc::Receiver<Change>,
+    stop: &watch::Receiver<bool>,
 ) -> Ended {
-    let settings = binance::SessionSettings {
-        snapshot_levels_first: shared.snapshot_levels,
-        snapshot_levels: shared.snapshot_levels,
-        age_nanos_max: nanos(age_max),
-        silence_nanos_max: nanos(shared.settings.silence_max),
+    let failed = |end| Ended { end, healthy: Duration::ZERO };
+    let mut stop = stop.clone();
+    let specs = members.specs();
+    let session = match exchange::session(shared, specs.clone()) {
+        Ok(session) => session,
+        Err(reason) => {
+            tracing::error!(venue = %shared.config.venue, reason, "no session");
+            return failed(End::ConnectFailed);
+        }
     };
-    let specs = routes.iter().map(|route| route.spec.clone()).collect();
-    // The configuration allows no more instruments than a session can follow.
-    let session = binance::Session::new(settings, specs).expect("instruments_per_connection is checked");
-    let socket = match connect(shared, session.path(), stop).await {
+    let connecting = connect(&shared.config.ws_url, session.path(), &shared.settings);
+    let socket = tokio::select! {
+        socket = connecting => socket,
+        () = stopped(&mut stop) => Err(End::Stopped),
+    };
+    let socket = match socket {
         Ok(socket) => socket,
-        Err(end) => return Ended { end, healthy: Duration::ZERO },
+        Err(end) => return failed(end),
     };
-    tracing::info!(conn, instruments = routes.len(), "connected");
+    tracing::info!(conn, instruments = specs.len(), "connected");
     shared.metrics.connections_open.inc();
-    let (reply, answers) = mpsc::channel(routes.len().max(1));
+    // An instrument has two requests open at most, a connection one for its token.
+    let (reply, answers) = mpsc::channel(members.len() * 2 + 1);
+    let merge = exchange::numbering(shared.config.feed)
+        .map(|numbering| Merge::new(numbering, specs.iter().map(|spec| spec.symbol.as_str())));
     let mut connection = Connection {
         shared,
-        routes,
         conn,
-        session: Box::new(session),
-        socket,
+        session,
+        legs: Legs::default(),
+        merge,
+        openings: JoinSet::new(),
+        open_at: UnixNanos::MIN,
+        leg_backoff: Backoff::new(shared.settings.backoff),
+        counted: MergeCounts::default(),
         reply,
-        losses: Arc::new(Losses::new(routes.len())),
+        losses: Arc::new(Losses::new(members.len(), Arc::clone(&shared.metrics))),
         now: shared.clock.now().recv_ts,
+        data_at: shared.clock.now().recv_ts,
         actions: Vec::new(),
         unasked: Vec::new(),
         letters: 0,
+        sampled: 0,
+        ticks: 0,
+        stale_count: 0,
         live_count: 0,
         has_synced: false,
+        has_proved_venue: false,
+        members,
+        stop,
     };
-    let ended = connection.run(answers, stop).await;
+    let ended = connection.run(socket, answers, changes).await;
     shared.metrics.connections_open.dec();
     ended
 }
 
-async fn connect(shared: &Shared, path: &str, stop: &mut watch::Receiver<bool>) -> Result<Socket, End> {
-    let limit = Some(shared.settings.message_bytes_limit);
-    let config = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
-    let url = format!("{}{path}", shared.ws_url);
-    let attempt = connect_async_with_config(url, Some(config), true);
-    let result = tokio::select! {
-        result = tokio::time::timeout(shared.settings.connect_max, attempt) => result,
-        () = stopped(stop) => return Err(End::Stopped),
-    };
-    match result {
-        Ok(Ok((socket, _))) => Ok(socket),
-        Ok(Err(error)) => {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(url = shared.ws_url, error, "cannot connect");
-            Err(End::ConnectFailed)
-        }
-        Err(_) => {
-            let secs = shared.settings.connect_max.as_secs();
-            tracing::warn!(url = shared.ws_url, secs, "cannot connect in time");
-            Err(End::ConnectFailed)
-        }
-    }
-}
-
-/// Waits until stopping has been asked for.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // A sender that is gone asks for the same.
-    drop(stop.wait_for(|stop| *stop).await);
-}
+/// One in so many messages is asked how long it was under way.
+const LATENCY_SAMPLE: u32 = 16;
+/// Instruments are looked over once in so many ticks: about once a second.
+const TICKS_A_LOOK: u32 = 20;
 
 struct Connection<'a> {
-    shared: &'a Shared,
-    routes: &'a [Route],
+    shared: &'a Arc<Access>,
+    members: &'a mut Members,
     conn: &'a str,
     session: Box<dyn Session>,
-    socket: Socket,
-    reply: mpsc::Sender<SnapshotAnswer>,
+    legs: Legs,
+    /// `None` where messages have no numbers.
+    merge: Option<Merge>,
+    /// A further socket on its way, at most one.
+    openings: JoinSet<Result<Socket, End>>,
+    /// Not before then.
+    open_at: UnixNanos,
+    leg_backoff: Backoff,
+    /// The merge's counts that are in the metrics already.
+    counted: MergeCounts,
+    reply: mpsc::Sender<Answer>,
     losses: Arc<Losses>,
     /// The time of the newest input. Snapshots are stamped elsewhere and may come late; a session's time never goes back.
     now: UnixNanos,
+    /// When a message of an instrument was published last.
+    data_at: UnixNanos,
     actions: Vec<Action>,
     /// Instruments whose snapshot could not even be asked for.
     unasked: Vec<usize>,
     letters: u64,
+    sampled: u32,
+    ticks: u32,
+    stale_count: i64,
     live_count: usize,
     has_synced: bool,
+    has_proved_venue: bool,
+    stop: watch::Receiver<bool>,
 }
 
 impl Connection<'_> {
     async fn run(
         &mut self,
-        mut answers: mpsc::Receiver<SnapshotAnswer>,
-        stop: &mut watch::Receiver<bool>,
+        socket: Socket,
+        mut answers: mpsc::Receiver<Answer>,
+        changes: &mut mpsc::Receiver<Change>,
     ) -> Ended {
-        let end = match self.give(self.shared.clock.now(), Input::Connected, &[], stop).await {
-            Ok(()) => self.read(&mut answers, stop).await,
+        self.add_leg(socket);
+        let end = match self.give(self.shared.clock.now(), Input::Connected, &[]).await {
+            Ok(()) => match self.read(&mut answers, changes).await {
+                Ok(never) => match never {},
+                Err(end) => end,
+            },
             Err(end) => end,
         };
-        // A close frame is good manners; the venue does not wait for it and neither do we.
-        drop(tokio::time::timeout(CLOSE_MAX, self.socket.close(None)).await);
+        while !self.legs.is_empty() {
+            self.drop_leg(0);
+        }
+        self.count_merge();
+        self.shared.metrics.instruments_stale.sub(self.stale_count);
         let healthy_nanos = self.session.first_frame_at().map_or(0, |first| self.now.since(first));
         self.session.handle(self.now, Input::Disconnected, &mut self.actions);
         for action in std::mem::take(&mut self.actions) {
@@ -251,113 +172,183 @@ impl Connection<'_> {
         Ended { end, healthy: Duration::from_nanos(u64::try_from(healthy_nanos).unwrap_or(0)) }
     }
 
+    /// Reads until something ends the connection.
     async fn read(
         &mut self,
-        answers: &mut mpsc::Receiver<SnapshotAnswer>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> End {
+        answers: &mut mpsc::Receiver<Answer>,
+        changes: &mut mpsc::Receiver<Change>,
+    ) -> Result<std::convert::Infallible, End> {
         let mut timer = tokio::time::interval(Duration::from_nanos(TIMER_NANOS.unsigned_abs()));
         timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             // In this order, because a busy socket always has something.
-            let result = tokio::select! {
+            tokio::select! {
                 biased;
-                () = stopped(stop) => Err(End::Stopped),
-                _ = timer.tick() => self.tick(stop).await,
-                Some(answer) = answers.recv() => self.take_answer(answer, stop).await,
-                message = self.socket.next() => {
-                    let stamp = self.shared.clock.now();
-                    self.take_message(stamp, message, stop).await
+                () = stopped(&mut self.stop) => return Err(End::Stopped),
+                _ = timer.tick() => self.tick().await?,
+                Some(answer) = answers.recv() => self.take_answer(answer).await?,
+                Some(change) = changes.recv() => self.take_change(change).await?,
+                Some(opened) = self.openings.join_next(), if !self.openings.is_empty() => {
+                    self.take_opening(opened.unwrap_or(Err(End::ConnectFailed)));
                 }
-            };
-            if let Err(end) = result {
-                return end;
+                (leg, message) = self.legs.next() => {
+                    let stamp = self.shared.clock.now();
+                    self.take_message(stamp, leg, message).await?;
+                }
             }
         }
     }
 
-    async fn tick(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), End> {
+    async fn tick(&mut self) -> Result<(), End> {
         let stamp = self.shared.clock.now();
-        self.give(stamp, Input::Timer, &[], stop).await?;
+        self.give(stamp, Input::Timer, &[]).await?;
         let mut lost = Vec::new();
         // While the broker takes nothing, a new snapshot would be lost as well: first it must take something again.
         if self.shared.publisher.is_delivering() {
             self.losses.take(|instrument| lost.push(instrument));
         }
         for instrument in lost {
-            self.give(stamp, Input::Lost { instrument }, &[], stop).await?;
+            self.give(stamp, Input::Lost { instrument }, &[]).await?;
         }
         while let Some(instrument) = self.unasked.pop() {
-            self.give(stamp, Input::SnapshotFailed { instrument }, &[], stop).await?;
+            self.give(stamp, Input::SnapshotFailed { instrument }, &[]).await?;
+        }
+        self.tend_legs().await?;
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(TICKS_A_LOOK) {
+            self.look_over();
+            self.count_merge();
         }
         Ok(())
     }
 
-    async fn take_answer(
-        &mut self,
-        answer: SnapshotAnswer,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), End> {
-        let instrument = answer.instrument;
-        match answer.result {
-            Ok(answer) => {
-                self.shared.metrics.received_bytes.inc_by(answer.body.len() as u64);
-                let body = answer.body.as_slice();
-                self.give(answer.stamp, Input::SnapshotBody { instrument, body }, body, stop).await
+    /// Counts the instruments of which nothing has been heard for too long.
+    fn look_over(&mut self) {
+        let silence_max = nanos(self.shared.config.liveness.instrument_silence_max);
+        let begin = self.session.first_frame_at().unwrap_or(self.now);
+        let is_stale = |index: usize| {
+            let heard_at = self.session.feed(index).map_or(self.now, Feed::recv_ts).max(begin);
+            !self.members.is_retired(index) && self.now.since(heard_at) >= silence_max
+        };
+        let count = (0..self.members.len()).filter(|index| is_stale(*index)).count();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.shared.metrics.instruments_stale.add(count - self.stale_count);
+        self.stale_count = count;
+    }
+
+    async fn take_answer(&mut self, answer: Answer) -> Result<(), End> {
+        match answer {
+            Answer::Snapshot(answer) => {
+                let instrument = answer.instrument;
+                match answer.result {
+                    Ok(answer) => {
+                        self.shared.metrics.received_bytes.inc_by(answer.body.len() as u64);
+                        let body = answer.body.as_slice();
+                        self.give(answer.stamp, Input::SnapshotBody { instrument, body }, body).await
+                    }
+                    Err(_) => {
+                        self.give(self.shared.clock.now(), Input::SnapshotFailed { instrument }, &[]).await
+                    }
+                }
             }
-            Err(_) => {
-                self.give(self.shared.clock.now(), Input::SnapshotFailed { instrument }, &[], stop).await
+            Answer::Token(Ok(answer)) => self.give(answer.stamp, Input::TokenBody(&answer.body), &[]).await,
+            Answer::Token(Err(error)) => {
+                tracing::error!(
+                    conn = self.conn,
+                    error = &error as &dyn std::error::Error,
+                    "no token for this connection"
+                );
+                self.give(self.shared.clock.now(), Input::TokenFailed, &[]).await
             }
+        }
+    }
+
+    async fn take_change(&mut self, change: Change) -> Result<(), End> {
+        match change {
+            Change::Retire { symbol } => {
+                if let Some(index) = self.members.retire(&symbol) {
+                    let state = self.session.feed(index).map_or(BookState::Empty, Feed::state);
+                    self.live_count -= usize::from(state == BookState::Live);
+                    self.shared.metrics.book_ended(state);
+                }
+                Ok(())
+            }
+            Change::Respecify(spec) => match self.members.respecify(&spec) {
+                Some(instrument) => {
+                    let stamp = self.shared.clock.now();
+                    self.give(stamp, Input::Respecified { instrument, spec: &spec }, &[]).await
+                }
+                None => Ok(()),
+            },
         }
     }
 
     async fn take_message(
         &mut self,
         stamp: Stamp,
+        index: usize,
         message: Option<Result<Message, WsError>>,
-        stop: &mut watch::Receiver<bool>,
     ) -> Result<(), End> {
+        let Some(leg) = self.legs.get_mut(index) else { return Ok(()) };
+        leg.heard_at = stamp.recv_ts;
         let bytes = match &message {
             Some(Ok(Message::Text(text))) => text.as_bytes(),
             Some(Ok(Message::Binary(bytes))) => bytes,
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                return self.give(stamp, Input::Alive, &[], stop).await;
+                return self.give(stamp, Input::Alive, &[]).await;
             }
             Some(Ok(Message::Close(frame))) => {
                 let (code, reason) = frame
                     .as_ref()
                     .map_or((None, ""), |frame| (Some(u16::from(frame.code)), frame.reason.as_str()));
-                tracing::warn!(conn = self.conn, code, reason, "venue closed the connection");
-                return Err(End::ClosedByVenue);
+                tracing::warn!(conn = self.conn, code, reason, "venue closed the socket");
+                return self.end_leg(index, End::ClosedByVenue).await;
             }
             Some(Err(error)) => {
-                let cause: &dyn std::error::Error = error;
-                tracing::warn!(conn = self.conn, error = cause, "connection failed");
-                return Err(End::of_error(error));
+                let end = End::of_error(error);
+                tracing::warn!(conn = self.conn, error = error as &dyn std::error::Error, "socket failed");
+                return self.end_leg(index, end).await;
             }
-            None => return Err(End::ClosedByVenue),
+            None => return self.end_leg(index, End::ClosedByVenue).await,
         };
         self.shared.metrics.received_bytes.inc_by(bytes.len() as u64);
-        self.give(stamp, Input::Frame(bytes), bytes, stop).await
+        leg.data_at = stamp.recv_ts;
+        let place = leg.place;
+        let Some(merge) = &mut self.merge else {
+            return self.give(stamp, Input::Frame(bytes), bytes).await;
+        };
+        match merge.offer(stamp.recv_ts, place, bytes) {
+            Verdict::Forward => self.give(stamp, Input::Frame(bytes), bytes).await?,
+            Verdict::Duplicate | Verdict::Held => {}
+            Verdict::Broken => self.put_broken_aside(bytes, stamp).await?,
+            Verdict::Closing => self.replace_leg(index, End::Session(CLOSING)),
+        }
+        self.release(stamp).await
+    }
+
+    /// Passes on what the merge has held and holds no longer.
+    async fn release(&mut self, stamp: Stamp) -> Result<(), End> {
+        while let Some(bytes) = self.merge.as_mut().and_then(|merge| merge.next_due(stamp.recv_ts)) {
+            self.give(stamp, Input::Frame(&bytes), &bytes).await?;
+        }
+        Ok(())
     }
 
     /// Gives one input to the session and does what it says. `bytes` are the input's own.
-    async fn give(
-        &mut self,
-        stamp: Stamp,
-        input: Input<'_>,
-        bytes: &[u8],
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), End> {
+    async fn give(&mut self, stamp: Stamp, input: Input<'_>, bytes: &[u8]) -> Result<(), End> {
         self.now = self.now.max(stamp.recv_ts);
         let mut actions = std::mem::take(&mut self.actions);
         self.session.handle(self.now, input, &mut actions);
+        if !self.has_proved_venue && self.session.first_frame_at().is_some() {
+            self.has_proved_venue = true;
+            self.shared.succeeded();
+        }
         let mut result = Ok(());
         for action in actions.drain(..) {
             // After a failure the rest is not done, but it is still counted.
             match action {
                 Action::Note(note) => self.note(note),
-                action if result.is_ok() => result = self.act(action, bytes, stamp.instant, stop).await,
+                action if result.is_ok() => result = self.act(action, bytes, stamp.instant).await,
                 _ => {}
             }
         }
@@ -365,188 +356,29 @@ impl Connection<'_> {
         result
     }
 
-    async fn act(
-        &mut self,
-        action: Action,
-        bytes: &[u8],
-        read_at: Instant,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), End> {
-        match action {
-            Action::PublishSpec { instrument, number } => {
-                let spec = self.session.feed(instrument).map_or(&self.routes[instrument].spec, Feed::spec);
-                let text = encode_spec(spec);
-                self.publish(instrument, Channel::Instrument, number, text.as_bytes(), read_at, stop).await
-            }
-            Action::Publish { instrument, channel, number } => {
-                self.shared.metrics.frames_received.add_one(channel);
-                self.publish(instrument, channel, number, bytes, read_at, stop).await
-            }
-            Action::DeadLetter(letter) => self.put_aside(letter, bytes, read_at, stop).await,
-            Action::Send(text) => {
-                let sending = self.socket.send(Message::text(text));
-                match tokio::time::timeout(self.shared.settings.connect_max, sending).await {
-                    Ok(Ok(())) => Ok(()),
-                    Ok(Err(error)) => Err(End::of_error(&error)),
-                    Err(_) => Err(End::Io),
-                }
-            }
-            Action::Fetch { instrument, request, purpose } => {
-                self.ask(instrument, request, purpose);
-                Ok(())
-            }
-            // Only sessions of accounts ask for one, and this daemon makes none.
-            Action::FetchToken(_) => Err(End::Session(CloseReason::Refused)),
-            Action::Close(reason) => Err(End::Session(reason)),
-            Action::Note(note) => {
-                self.note(note);
-                Ok(())
-            }
+    /// How long the message that was just published had been under way, of one in a few.
+    fn sample_latency(&mut self, instrument: usize, channel: Channel) {
+        if !matches!(channel, Channel::Depth | Channel::Trade) {
+            return;
         }
-    }
-
-    async fn publish(
-        &self,
-        instrument: usize,
-        channel: Channel,
-        number: u64,
-        value: &[u8],
-        read_at: Instant,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), End> {
-        let route = &self.routes[instrument];
-        let record = RawRecord {
-            symbol: &route.spec.symbol,
-            venue: self.shared.venue,
-            channel,
-            market: &route.market,
-            conn: self.conn,
-            number,
-            recv_ts: self.now,
-            value,
-        };
-        let of = (&self.losses, instrument);
-        let attempt = || self.shared.publisher.try_publish(self.shared.topic, route, &record, read_at, of);
-        match self.when_there_is_room(attempt, &route.key, stop).await? {
-            Ok(()) => {}
-            // The number is now missing on the topic: the book downstream resyncs, and so does ours.
-            Err(loss) => {
-                self.losses.mark(instrument);
-                self.shared.metrics.lose(loss, &route.key);
-            }
+        self.sampled = self.sampled.wrapping_add(1);
+        if !self.sampled.is_multiple_of(LATENCY_SAMPLE) {
+            return;
         }
-        Ok(())
-    }
-
-    async fn put_aside(
-        &mut self,
-        letter: DeadLetter,
-        bytes: &[u8],
-        read_at: Instant,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<(), End> {
-        self.letters += 1;
-        let id = format!("{}::{}:letter-{}", self.shared.venue, self.conn, self.letters);
-        self.shared.metrics.put_aside(letter.as_str(), &id);
-        let error = match letter {
-            DeadLetter::Unreadable(reject) => reject.to_string(),
-            DeadLetter::UnknownSymbol => "a message of an instrument that was not asked for".into(),
-        };
-        let mut text = Vec::new();
-        let view = dead_letter::DeadLetter {
-            id: &id,
-            kind: "dead_letter",
-            step: "follow",
-            reason: letter.as_str(),
-            error: &error,
-            channel: None,
-            recv_ts: Some(self.now.0),
-            bytes: bytes.len(),
-            excerpt: &excerpt(bytes),
-        };
-        if let Err(error) = write_dead_letter(&view, &mut text) {
-            tracing::error!(error = %error, "dead letter cannot be written");
-            return Ok(());
-        }
-        let key = self.shared.venue.as_str();
-        let attempt = || self.shared.publisher.try_publish_dead_letter(key, &text, read_at);
-        if let Err(loss) = self.when_there_is_room(attempt, key, stop).await? {
-            self.shared.metrics.lose(loss, &id);
-        }
-        Ok(())
-    }
-
-    /// Tries until there is room on the way to the broker. While it waits, the socket is not read: the venue's own
-    /// buffers fill, and what does not fit there is lost with the connection, which is given up after `full_max`.
-    async fn when_there_is_room(
-        &self,
-        mut attempt: impl FnMut() -> Result<(), PublishError>,
-        what: &str,
-        stop: &mut watch::Receiver<bool>,
-    ) -> Result<Result<(), Loss>, End> {
-        match attempt() {
-            Ok(()) => return Ok(Ok(())),
-            Err(PublishError::Lost(loss)) => return Ok(Err(loss)),
-            Err(PublishError::Full) => {}
-        }
-        self.shared.metrics.queue_full.inc();
-        let deadline = tokio::time::sleep(self.shared.full_max);
-        tokio::pin!(deadline);
-        let end = loop {
-            tokio::select! {
-                () = self.shared.publisher.room() => match attempt() {
-                    Ok(()) => return Ok(Ok(())),
-                    Err(PublishError::Lost(loss)) => return Ok(Err(loss)),
-                    Err(PublishError::Full) => tokio::time::sleep(FULL_PAUSE).await,
-                },
-                () = &mut deadline => break End::Backpressure,
-                () = stopped(stop) => break End::Stopped,
-            }
-        };
-        self.shared.metrics.lose(Loss::Backpressure, what);
-        Err(end)
-    }
-
-    fn ask(&mut self, instrument: usize, request: Request, purpose: SnapshotPurpose) {
-        let request = SnapshotRequest { instrument, request, purpose, reply: self.reply.clone() };
-        if self.shared.snapshots.try_send(request).is_err() {
-            self.unasked.push(instrument);
-        }
-    }
-
-    /// Counts and logs.
-    fn note(&mut self, note: Note) {
-        let metrics = &self.shared.metrics;
-        match note {
-            Note::State { instrument, from, to } => {
-                metrics.book_moved(from, to);
-                self.live_count += usize::from(to == BookState::Live);
-                self.live_count -= usize::from(from == BookState::Live);
-                let key = &self.routes[instrument].key;
-                tracing::debug!(instrument = key, from = from.as_str(), to = to.as_str(), "book");
-                if self.live_count == self.routes.len() && !std::mem::replace(&mut self.has_synced, true) {
-                    tracing::info!(conn = self.conn, instruments = self.routes.len(), "synced");
-                }
-            }
-            Note::Resync { instrument, reason } => {
-                metrics.resync(reason, &self.routes[instrument].key);
-            }
-            Note::Rejected { instrument, reject } => metrics.reject(reject, &self.routes[instrument].key),
-            Note::Quarantined { instrument, retry_nanos } => {
-                let retry_secs = retry_nanos / 1_000_000_000;
-                tracing::warn!(instrument = self.routes[instrument].key, retry_secs, "quarantined");
-            }
-            Note::VenueError { code, message } => metrics.venue_error(code, &message, self.conn),
+        if let Some(exch_ts) = self.session.feed(instrument).and_then(Feed::exch_ts) {
+            self.shared.metrics.feed_latency.observe(self.now.since(exch_ts));
         }
     }
 }
 
-const CLOSE_MAX: Duration = Duration::from_millis(500);
-const FULL_PAUSE: Duration = Duration::from_millis(5);
+const CLOSING: opus2_venue::session::CloseReason = opus2_venue::session::CloseReason::ServerShutdown;
 
-fn nanos(duration: Duration) -> i64 {
+pub(crate) fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }
+
+/// What a message that was cut off is said to be.
+const CUT_OFF: Reject = Reject::BadJson { at: 0 };
 
 #[cfg(test)]
 #[path = "connection_tests.rs"]

@@ -1,13 +1,24 @@
 //! A connection against a server on loopback that says what it likes. There is no broker: what is published waits in the
 //! publisher's queue, which is what back-pressure is made of.
 
-use futures_util::SinkExt as _;
-use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin};
+use std::sync::Mutex;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin, Venue};
+use opus2_venue::session::CloseReason;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 
+use tokio_tungstenite::connect_async_with_config;
+
 use super::*;
+use crate::backoff::AttemptQuota;
+use crate::breaker::Breaker;
+use crate::clock::Clock;
 use crate::config::RawConfig;
+use crate::metrics::{Metrics, ProcessMetrics};
+use crate::publisher::{Publisher, Route};
+use crate::rest::RestClient;
 
 const DEPTH: &str = r#"{"stream":"ausdt@depth@100ms","data":{"e":"depthUpdate","E":1700000000000,"s":"AUSDT","U":1,"u":1,"b":[["1","1"]],"a":[]}}"#;
 
@@ -47,32 +58,42 @@ async fn say(listener: TcpListener, says: Vec<Says>) {
 struct Outcome {
     end: End,
     metrics: Arc<Metrics>,
+    process: Arc<ProcessMetrics>,
     /// Dropping it would give up what is in its queue, and count that.
     _publisher: Arc<Publisher>,
 }
 
 /// Follows one instrument, `AUSDT`, on a server that says these things, with this configuration on top of the defaults.
 async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
-    let raw: RawConfig = toml::from_str(configuration).unwrap();
-    let config =
+    let raw = RawConfig::parse(configuration).unwrap();
+    let mut config =
         RawConfig { kafka: crate::config::KafkaTable { brokers: "127.0.0.1:1".into(), ..raw.kafka }, ..raw };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    config.venue.binance.ws_url = format!("ws://{}", listener.local_addr().unwrap());
+    config.venue.binance.age_jitter_secs_max = 0;
     let config = config.validate().unwrap();
     let metrics = Arc::new(Metrics::new(Venue::Binance));
-    let publisher = Arc::new(Publisher::new(&config.publish, Arc::clone(&metrics)).unwrap());
+    let process = Arc::new(ProcessMetrics::default());
+    let publisher = Arc::new(Publisher::new(&config.publish, Arc::clone(&process)).unwrap());
     let (snapshots, _requests) = mpsc::channel(1);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let shared = Shared {
-        venue: Venue::Binance,
-        ws_url: format!("ws://{}", listener.local_addr().unwrap()),
+    let clock = Arc::new(Clock::new());
+    let limit = (crate::exchange::request_limit(Venue::Binance), 80);
+    let nobody = "http://127.0.0.1:1".to_owned();
+    let rest = RestClient::new(nobody, config.rest, limit, Arc::clone(&clock), Arc::clone(&metrics)).unwrap();
+    let venue = config.venues[0].clone();
+    let shared = Arc::new(Access {
+        quota: Mutex::new(AttemptQuota::new(venue.attempts_limit, venue.attempts_window)),
+        breaker: Breaker::new(3, Duration::from_secs(1)),
+        config: venue,
         topic: "binance_l2_raw",
-        snapshot_levels: 100,
         settings: config.connection,
         full_max: config.publish.full_max,
-        clock: Arc::new(Clock::new()),
+        clock,
         metrics: Arc::clone(&metrics),
         publisher: Arc::clone(&publisher),
+        rest: Arc::new(rest),
         snapshots,
-    };
+    });
     let spec = InstrumentSpec {
         venue: Venue::Binance,
         symbol: "AUSDT".into(),
@@ -86,14 +107,16 @@ async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
         feed: FeedKind::BinanceDepth,
     };
     metrics.books_begin(1);
-    let (_sender, mut stop) = watch::channel(stop);
+    let (_sender, stop) = watch::channel(stop);
+    let (_changer, mut changes) = mpsc::channel(1);
     let server = tokio::spawn(say(listener, says));
-    let routes = [Route::new(spec, 1)];
-    let ended = follow(&shared, &routes, "test-0-1", Duration::from_secs(3600), &mut stop).await;
+    let mut members = Members::new(vec![Route::new(spec, 1, 0)]);
+    let ended = follow(&shared, &mut members, "test-0-1", &mut changes, &stop).await;
     server.abort();
     assert_eq!(metrics.connections_open.get(), 0);
     assert_eq!(metrics.books_in(BookState::Empty), 1, "a book ends where it began");
-    Outcome { end: ended.end, metrics, _publisher: publisher }
+    assert_eq!(metrics.sockets_open.get(), 0);
+    Outcome { end: ended.end, metrics, process, _publisher: publisher }
 }
 
 fn close() -> Says {
@@ -115,7 +138,7 @@ async fn hostile_frames_are_counted_by_reason_and_cost_nothing_else() {
         text(DEPTH),
         close(),
     ];
-    let Outcome { end, metrics, _publisher } = outcome("", says, false).await;
+    let Outcome { end, metrics, _publisher, .. } = outcome("", says, false).await;
     assert_eq!(end, End::ClosedByVenue);
     let dropped = metrics.dropped.not_zero();
     assert_eq!(
@@ -153,10 +176,11 @@ async fn a_masked_frame_breaks_the_protocol() {
 #[tokio::test]
 async fn the_venues_notice_and_its_errors_end_the_connection() {
     let notice = r#"{"e":"serverShutdown","E":1770123456789}"#;
-    let Outcome { end, .. } = outcome("", vec![text(notice)], false).await;
+    // Until the venue closes it, the socket is of use: another takes its place meanwhile, if it can.
+    let Outcome { end, .. } = outcome("", vec![text(notice), close()], false).await;
     assert_eq!(end, End::Session(CloseReason::ServerShutdown));
     let error = r#"{"error":{"code":4,"msg":"Too many subscriptions"},"id":1}"#;
-    let Outcome { end, metrics, _publisher } = outcome("", vec![text(error)], false).await;
+    let Outcome { end, metrics, _publisher, .. } = outcome("", vec![text(error)], false).await;
     assert_eq!(end, End::Session(CloseReason::Refused));
     assert_eq!(metrics.venue_errors.get(), 1);
 }
@@ -165,9 +189,9 @@ async fn the_venues_notice_and_its_errors_end_the_connection() {
 async fn a_broker_that_takes_nothing_costs_the_connection_after_a_time_and_the_loss_is_counted() {
     let says = (0..10).map(|_| text(DEPTH)).collect();
     let configuration = "kafka.in_flight_records_limit = 4\nkafka.full_secs_max = 1";
-    let Outcome { end, metrics, _publisher } = outcome(configuration, says, false).await;
+    let Outcome { end, metrics, process, _publisher } = outcome(configuration, says, false).await;
     assert_eq!(end, End::Backpressure);
-    assert_eq!(metrics.queue_records.get(), 4);
+    assert_eq!(process.queue_records.get(), 4);
     assert_eq!(metrics.queue_full.get(), 1);
     assert_eq!(metrics.dropped.not_zero().into_iter().collect::<Vec<_>>(), [("backpressure", 1)]);
 }
@@ -176,7 +200,8 @@ async fn a_broker_that_takes_nothing_costs_the_connection_after_a_time_and_the_l
 async fn a_record_above_the_limit_is_lost_and_counted_and_the_instrument_resyncs() {
     let large = DEPTH.replace("\"1\",\"1\"", &format!("\"1\",\"1{}\"", "0".repeat(2_000)));
     let says = vec![text(DEPTH), text(large), text(DEPTH), close()];
-    let Outcome { end, metrics, _publisher } = outcome("kafka.record_bytes_limit = 1000", says, false).await;
+    let Outcome { end, metrics, _publisher, .. } =
+        outcome("kafka.record_bytes_limit = 1000", says, false).await;
     assert_eq!(end, End::ClosedByVenue);
     assert_eq!(metrics.dropped.get("record_too_large"), 1);
     assert_eq!(metrics.records_published.get(Channel::Depth), 2);
@@ -184,7 +209,7 @@ async fn a_record_above_the_limit_is_lost_and_counted_and_the_instrument_resyncs
 
 #[tokio::test]
 async fn stopping_ends_a_connection_at_once() {
-    let Outcome { end, metrics, _publisher } = outcome("", vec![], true).await;
+    let Outcome { end, metrics, _publisher, .. } = outcome("", vec![], true).await;
     assert_eq!(end, End::Stopped);
     assert!(metrics.reconnects.not_zero().is_empty());
 }
@@ -201,6 +226,7 @@ async fn nobody_there_is_a_failed_connect() {
 #[test]
 fn every_end_has_a_name_that_is_counted() {
     let ends = CloseReason::ALL.map(End::Session).into_iter().chain([
+        End::DataSilent,
         End::ClosedByVenue,
         End::Io,
         End::Protocol,

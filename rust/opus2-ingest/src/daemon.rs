@@ -1,31 +1,31 @@
-//! The daemon from start to stop: broker, instrument list, shards, and what they came to.
+//! The daemon from start to stop: broker, metrics, one roster a venue, and what they came to.
 
-use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use opus2_types::InstrumentSpec;
-use opus2_venue::binance::{EXCHANGE_INFO_PATH, EXCHANGE_INFO_WEIGHT, parse_exchange_info};
-use opus2_venue::listing::{ListedInstrument, Listing};
+use opus2_types::UnixNanos;
 use opus2_wire::topic;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::backoff::{AttemptQuota, Backoff};
+use crate::access::{Access, stopped};
+use crate::backoff::AttemptQuota;
+use crate::breaker::Breaker;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::connection::Shared;
-use crate::endpoint;
+use crate::config::{Config, VenueConfig};
+use crate::endpoint::{self, Served};
 use crate::error::IngestError;
-use crate::metrics::Metrics;
-use crate::publisher::{Publisher, Route};
-use crate::rest::{Answer, RestClient};
-use crate::shard::{ATTEMPTS_WINDOW, Shard};
+use crate::exchange;
+use crate::health::watch_health;
+use crate::metrics::{Metrics, ProcessMetrics};
+use crate::publisher::Publisher;
+use crate::rest::RestClient;
+use crate::roster::Roster;
 use crate::snapshots::serve_snapshots;
 use crate::summary::Summary;
 use crate::topics::prepare_topics;
-use crate::weight::Purpose;
 
 /// Opens the port of the metrics endpoint.
 ///
@@ -47,15 +47,18 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Summary, IngestError> {
     let clock = Arc::new(Clock::new());
-    let metrics = Arc::new(Metrics::new(config.venue));
+    let process = Arc::new(ProcessMetrics::default());
+    let metrics: Vec<Arc<Metrics>> =
+        config.venues.iter().map(|venue| Arc::new(Metrics::new(venue.venue))).collect();
     let (stop_sender, stop) = watch::channel(false);
     let stop_endpoint = {
         let mut stop = stop.clone();
-        async move { crate::connection::stopped(&mut stop).await }
+        async move { stopped(&mut stop).await }
     };
-    let endpoint =
-        tokio::spawn(endpoint::serve(listener, Arc::clone(&metrics), Arc::clone(&clock), stop_endpoint));
-    let daemon = Daemon { config, clock, metrics };
+    let served =
+        Served { process: Arc::clone(&process), venues: metrics.clone().into(), clock: Arc::clone(&clock) };
+    let endpoint = tokio::spawn(endpoint::serve(listener, served, stop_endpoint));
+    let daemon = Daemon { config, clock, process, metrics };
     let result = daemon.start_and_hold(shutdown, &stop_sender, stop).await;
     stop_sender.send_replace(true);
     match tokio::time::timeout(ENDPOINT_STOP_MAX, endpoint).await {
@@ -74,7 +77,9 @@ const SHARDS_STOP_MAX: Duration = Duration::from_secs(5);
 struct Daemon {
     config: Config,
     clock: Arc<Clock>,
-    metrics: Arc<Metrics>,
+    process: Arc<ProcessMetrics>,
+    /// In the order of `config.venues`.
+    metrics: Vec<Arc<Metrics>>,
 }
 
 impl Daemon {
@@ -94,7 +99,7 @@ impl Daemon {
             () = shutdown => Ok(()),
             reason = publisher.fatal() => Err(IngestError::BrokerFatal { reason }),
             Some(died) = tasks.join_next() => match died {
-                Err(source) => Err(IngestError::TaskDied { task: "a connection or the snapshot service", source }),
+                Err(source) => Err(IngestError::TaskDied { task: "a venue's connections or its snapshot service", source }),
                 Ok(()) => Ok(()),
             },
         };
@@ -118,169 +123,78 @@ impl Daemon {
 
     async fn start(&self, stop: watch::Receiver<bool>) -> Result<Started, IngestError> {
         let config = &self.config;
-        let raw_topic = topic::raw_l2(config.venue);
-        let partitions = prepare_topics(&config.publish, &[raw_topic, topic::DEAD_LETTERS]).await?[0];
-        let publisher = Arc::new(Publisher::new(&config.publish, Arc::clone(&self.metrics))?);
-        let url = config.rest_url.clone();
-        let rest =
-            RestClient::new(url.clone(), config.rest, Arc::clone(&self.clock), Arc::clone(&self.metrics))
-                .map_err(|source| IngestError::InstrumentList { url, source })?;
-        let rest = Arc::new(rest);
-        let info = self.fetch_instruments(&rest).await?;
-        if let Some(limit) = info.request_weight {
-            rest.set_weight_limit(limit.weight, limit.interval_secs);
-        }
-        let specs = select(&config.instruments, info)?;
-        tracing::info!(instruments = specs.len(), topic = raw_topic, partitions, "starting");
-        self.metrics.books_begin(specs.len());
-
+        let mut topics: Vec<&'static str> =
+            config.venues.iter().map(|venue| topic::raw(venue.feed.kind())).collect();
+        topics.push(topic::DEAD_LETTERS);
+        let partitions = prepare_topics(&config.publish, &topics).await?;
+        let publisher = Arc::new(Publisher::new(&config.publish, Arc::clone(&self.process))?);
+        let started = self.clock.now().recv_ts;
+        let next_shard = Arc::new(AtomicUsize::new(0));
         let mut tasks = JoinSet::new();
-        // Every instrument has one request open at most; twice that covers requests of connections that have ended.
-        let requests_limit = specs.len() * 2;
-        let (snapshots, requests) = mpsc::channel(requests_limit);
-        tasks.spawn(serve_snapshots(
-            rest,
-            Arc::clone(&self.metrics),
-            config.rest.requests_limit,
-            requests_limit,
-            requests,
-        ));
-        let shared = Arc::new(Shared {
-            venue: config.venue,
-            ws_url: config.ws_url.clone(),
-            topic: raw_topic,
-            snapshot_levels: config.snapshot_levels,
-            settings: config.connection,
-            full_max: config.publish.full_max,
-            clock: Arc::clone(&self.clock),
-            metrics: Arc::clone(&self.metrics),
-            publisher: Arc::clone(&publisher),
-            snapshots,
-        });
-        self.spawn_shards(specs, partitions, &shared, &stop, &mut tasks);
+        for (index, venue) in config.venues.iter().enumerate() {
+            let (topic, partitions) = (topics[index], partitions[index]);
+            let parts =
+                Parts { publisher: &publisher, metrics: &self.metrics[index], topic, partitions, started };
+            self.start_venue(venue, &parts, &next_shard, &stop, &mut tasks)?;
+        }
         Ok(Started { publisher, tasks })
     }
 
-    fn spawn_shards(
+    fn start_venue(
         &self,
-        specs: Vec<InstrumentSpec>,
-        partitions: u32,
-        shared: &Arc<Shared>,
+        venue: &VenueConfig,
+        parts: &Parts<'_>,
+        next_shard: &Arc<AtomicUsize>,
         stop: &watch::Receiver<bool>,
         tasks: &mut JoinSet<()>,
-    ) {
-        let quota = AttemptQuota::new(self.config.connection.attempts_limit, ATTEMPTS_WINDOW);
-        let quota = Arc::new(Mutex::new(quota));
-        let started = self.clock.now().recv_ts;
-        let mut routes = specs.into_iter().map(|spec| Route::new(spec, partitions)).peekable();
-        for index in 0.. {
-            if routes.peek().is_none() {
-                break;
-            }
-            let next = Shard {
-                index,
-                routes: routes.by_ref().take(self.config.instruments_per_connection).collect(),
-                shared: Arc::clone(shared),
-                started,
-                quota: Arc::clone(&quota),
-            };
-            self.metrics.connections.inc();
-            tasks.spawn(next.run(stop.clone()));
-        }
+    ) -> Result<(), IngestError> {
+        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(parts.metrics));
+        let weight = (exchange::request_limit(venue.venue), venue.weight_percent);
+        let rest = RestClient::new(venue.rest_url.clone(), self.config.rest, weight, clock, metrics)
+            .map_err(|source| IngestError::RestClient { url: venue.rest_url.clone(), source })?;
+        let rest = Arc::new(rest);
+        // Every instrument has two requests open at most; twice that covers those of connections that have ended.
+        let requests_limit = venue.selection.limit() * 4;
+        let (snapshots, requests) = mpsc::channel(requests_limit);
+        tasks.spawn(serve_snapshots(
+            Arc::clone(&rest),
+            Arc::clone(parts.metrics),
+            self.config.rest.requests_limit,
+            requests_limit,
+            requests,
+        ));
+        let settings = self.config.connection;
+        let shared = Arc::new(Access {
+            config: venue.clone(),
+            settings,
+            full_max: self.config.publish.full_max,
+            topic: parts.topic,
+            clock: Arc::clone(&self.clock),
+            metrics: Arc::clone(parts.metrics),
+            publisher: Arc::clone(parts.publisher),
+            rest,
+            snapshots,
+            breaker: Breaker::new(settings.breaker_failures, settings.breaker_open),
+            quota: Mutex::new(AttemptQuota::new(venue.attempts_limit, venue.attempts_window)),
+        });
+        tasks.spawn(watch_health(Arc::clone(&shared), stop.clone()));
+        let roster =
+            Roster::new(shared, parts.partitions, parts.started, Arc::clone(next_shard), stop.clone());
+        tasks.spawn(roster.run());
+        Ok(())
     }
+}
 
-    /// Asks for the list until it comes, but not for ever.
-    async fn fetch_instruments(&self, rest: &RestClient) -> Result<Listing, IngestError> {
-        let began = Instant::now();
-        let mut backoff = Backoff::new(self.config.connection.backoff);
-        let url = || format!("{}{EXCHANGE_INFO_PATH}", self.config.rest_url);
-        loop {
-            while let Err(pause) = rest.spend(EXCHANGE_INFO_WEIGHT, Purpose::Start) {
-                tokio::time::sleep(pause).await;
-            }
-            match rest.get(EXCHANGE_INFO_PATH).await {
-                Ok(Answer { body, .. }) => {
-                    return parse_exchange_info(&body)
-                        .map_err(|source| IngestError::InstrumentListUnreadable { url: url(), source });
-                }
-                Err(source) if source.is_permanent() || began.elapsed() >= self.config.rest.startup_max => {
-                    return Err(IngestError::InstrumentList { url: url(), source });
-                }
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(url = url(), error, "no list of instruments yet");
-                }
-            }
-            let pause = backoff.after(Duration::ZERO, false, rand::random());
-            tokio::time::sleep(pause).await;
-        }
-    }
+/// What a venue is started with.
+struct Parts<'a> {
+    publisher: &'a Arc<Publisher>,
+    metrics: &'a Arc<Metrics>,
+    topic: &'static str,
+    partitions: u32,
+    started: UnixNanos,
 }
 
 struct Started {
     publisher: Arc<Publisher>,
     tasks: JoinSet<()>,
-}
-
-/// The specifications of the instruments asked for that are trading, in the order asked for. The others are logged.
-fn select(wanted: &[String], info: Listing) -> Result<Vec<InstrumentSpec>, IngestError> {
-    let refused: HashMap<String, String> =
-        info.refused.into_iter().map(|refused| (refused.symbol, refused.reason.to_string())).collect();
-    let mut listed: HashMap<String, ListedInstrument> =
-        info.instruments.into_iter().map(|listed| (listed.spec.symbol.clone(), listed)).collect();
-    let mut specs = Vec::new();
-    let mut reasons = Vec::new();
-    for symbol in wanted {
-        let reason = match listed.remove(symbol) {
-            Some(listed) if listed.is_trading() => {
-                specs.push(listed.spec);
-                continue;
-            }
-            Some(listed) => format!("status {}, spot {}", listed.status, listed.is_spot),
-            None => match refused.get(symbol) {
-                Some(reason) => reason.clone(),
-                None => "not in the venue's list".to_owned(),
-            },
-        };
-        tracing::error!(symbol, reason, "instrument left out");
-        reasons.push(format!("{symbol}: {reason}"));
-    }
-    if specs.is_empty() { Err(IngestError::NoInstruments { reasons }) } else { Ok(specs) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_daemon_can_be_spawned() {
-        fn check<F: Future + Send>(_: impl Fn(Config, TcpListener) -> F) {}
-        check(|config, listener| run(config, listener, std::future::pending()));
-    }
-
-    #[test]
-    fn instruments_are_selected_in_the_order_asked_for_and_the_others_named() {
-        let entry = |symbol: &str, status: &str| {
-            format!(
-                r#"{{"symbol":"{symbol}","status":"{status}","baseAsset":"A","baseAssetPrecision":8,"quoteAsset":"B","quoteAssetPrecision":8}}"#
-            )
-        };
-        let body = format!(
-            r#"{{"symbols":[{},{},{}]}}"#,
-            entry("AB", "TRADING"),
-            entry("CD", "BREAK"),
-            entry("EF", "TRADING")
-        );
-        let check = |wanted: &[&str]| {
-            let wanted: Vec<String> = wanted.iter().map(|symbol| (*symbol).to_owned()).collect();
-            let specs = select(&wanted, parse_exchange_info(body.as_bytes()).unwrap());
-            specs.map(|specs| specs.into_iter().map(|spec| spec.symbol).collect::<Vec<_>>())
-        };
-        assert_eq!(check(&["EF", "XY", "AB", "CD"]).unwrap(), ["EF", "AB"]);
-        assert_eq!(
-            check(&["CD", "XY"]).unwrap_err().to_string(),
-            "none of the instruments in venue.instruments is trading at the venue: CD: status BREAK, spot true; \
-             XY: not in the venue's list"
-        );
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use opus2_venue::binance::TooManyStreams;
 use opus2_venue::listing::ListingError;
 
 use crate::config::ConfigError;
@@ -53,35 +52,15 @@ pub enum IngestError {
         /// Its words.
         reason: String,
     },
-    /// The list of instruments cannot be had.
-    #[error(
-        "cannot get the list of instruments from {url}; is that the venue's REST address? It is venue.rest_url"
-    )]
-    InstrumentList {
+    /// The client of a venue's REST interface cannot be made.
+    #[error("the client of {url} cannot be made")]
+    RestClient {
         /// The address.
         url: String,
         /// Why.
         #[source]
         source: RestError,
     },
-    /// The list of instruments cannot be read.
-    #[error("cannot read the list of instruments from {url}")]
-    InstrumentListUnreadable {
-        /// The address.
-        url: String,
-        /// Why.
-        #[source]
-        source: ListingError,
-    },
-    /// None of the instruments asked for can be followed.
-    #[error("none of the instruments in venue.instruments is trading at the venue: {}", reasons.join("; "))]
-    NoInstruments {
-        /// Each with what is wrong with it.
-        reasons: Vec<String>,
-    },
-    /// The connections would have too many streams.
-    #[error(transparent)]
-    TooManyStreams(#[from] TooManyStreams),
     /// A task of ours panicked.
     #[error("{task} stopped unexpectedly; this is a bug")]
     TaskDied {
@@ -100,4 +79,26 @@ pub enum IngestError {
         #[source]
         source: std::io::Error,
     },
+}
+
+/// Why there is no list of instruments. Never the end of the daemon: it asks again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListError {
+    /// It cannot be had.
+    #[error(
+        "no answer that can be used from {url}; is that the venue's REST address? It is venue.<name>.rest_url"
+    )]
+    Rest {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: RestError,
+    },
+    /// It cannot be read.
+    #[error("the list cannot be read")]
+    Unreadable(#[from] ListingError),
+    /// This build does not know how.
+    #[error("{0}")]
+    Unsupported(String),
 }

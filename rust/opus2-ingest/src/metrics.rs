@@ -1,167 +1,38 @@
-//! Every metric of the daemon, as a typed field. docs/contracts/metrics.md is made from this file ([`render_page`]).
+//! Every metric of the daemon, as a typed field. docs/contracts/metrics.md is made from `names.rs` ([`render_page`]).
 //!
 //! Warnings, drops and reconnects are counted and logged in one place each, so that log and metric cannot disagree.
-//! Children of labelled metrics are resolved once, here: counting on the path of a frame is one atomic addition.
+//! Children of labelled metrics are resolved once: counting on the path of a frame is one atomic addition. Each venue has
+//! metrics of its own; what the venues share, the way to the broker, is in [`ProcessMetrics`].
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
+mod labels;
+mod latency;
+mod names;
+mod page;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use opus2_hifa::ExchangeHealth;
 use opus2_types::{BookState, Channel, Venue};
 use opus2_venue::Reject;
-use opus2_venue::session::ResyncReason;
-use prometheus::core::Collector;
-use prometheus::{
-    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+use opus2_venue::session::{ResyncReason, SnapshotPurpose};
+use prometheus::{Encoder, Gauge, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
+
+use crate::breaker::BreakerState;
+use crate::end::End;
+use labels::Maker;
+pub use labels::{ByChannel, ByLabel};
+pub use latency::{FeedLatency, LATENCY_BUCKETS, latency_nanos_p99};
+use names::{
+    BOOKS, BREAKER, BROKER_ERRORS, CLOCK_HELD, CONNECTIONS, CONNECTIONS_OPEN, DEAD_LETTERS, DROPS,
+    DUPLICATES, FEED_LATENCY, FRAMES_RECEIVED, HEALTH, HEALTH_COMPONENTS, HOLES, INSTRUMENTS_STALE,
+    LISTING_CHANGES, LISTING_POLLS, PUBLISHED_BYTES, QUARANTINES, QUEUE_BYTES, QUEUE_FULL, QUEUE_RECORDS,
+    RECEIVED_BYTES, RECONNECTS, RECORDS_ACKED, RECORDS_PUBLISHED, REJECTS, REST_WEIGHT_BUDGET,
+    REST_WEIGHT_USED, RESYNCS, SNAPSHOTS, SNAPSHOTS_WAITING, SOCKET_ENDS, SOCKETS_OPEN, VENUE_ERRORS,
+    WIRE_TO_ACK,
 };
-
-use crate::connection::End;
-
-/// What a metric is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
-}
-
-/// One metric's name and meaning.
-#[derive(Debug, Clone, Copy)]
-struct Spec {
-    name: &'static str,
-    kind: Kind,
-    label: Option<&'static str>,
-    help: &'static str,
-}
-
-const fn counter(name: &'static str, label: Option<&'static str>, help: &'static str) -> Spec {
-    Spec { name, kind: Kind::Counter, label, help }
-}
-
-const fn gauge(name: &'static str, label: Option<&'static str>, help: &'static str) -> Spec {
-    Spec { name, kind: Kind::Gauge, label, help }
-}
-
-const FRAMES_RECEIVED: Spec = counter(
-    "opus2_ingest_frames_received_total",
-    Some("channel"),
-    "Messages of instruments received: frames by their channel, bodies of snapshots as `snapshot`.",
-);
-const RECEIVED_BYTES: Spec = counter(
-    "opus2_ingest_received_bytes_total",
-    None,
-    "Bytes of the messages received, unreadable ones included.",
-);
-const RECORDS_PUBLISHED: Spec = counter(
-    "opus2_ingest_records_published_total",
-    Some("channel"),
-    "Raw records handed to the broker client. `instrument` are the specifications that begin every connection.",
-);
-const PUBLISHED_BYTES: Spec =
-    counter("opus2_ingest_published_bytes_total", None, "Bytes of the raw records published, values alone.");
-const RECORDS_ACKED: Spec = counter(
-    "opus2_ingest_records_acked_total",
-    Some("channel"),
-    "Raw records that the broker has acknowledged.",
-);
-const DEAD_LETTERS: Spec =
-    counter("opus2_ingest_dead_letters_total", None, "Dead letters handed to the broker client.");
-const DROPS: Spec = counter(
-    "opus2_ingest_drops_total",
-    Some("reason"),
-    "Messages that did not reach the raw topic. Those a dead letter tells of: unreadable ones and `unknown_symbol`. \
-     Losses: `backpressure` (the one in hand when a connection was given up), `delivery` (the broker did not take a \
-     record in time), `record_too_large`, `broker_refused`.",
-);
-const REJECTS: Spec = counter(
-    "opus2_ingest_rejects_total",
-    Some("reason"),
-    "Messages of instruments that are on the raw topic but of no use to a book.",
-);
-const RECONNECTS: Spec = counter(
-    "opus2_ingest_reconnects_total",
-    Some("reason"),
-    "Connections ended, or not come about, and why.",
-);
-const RESYNCS: Spec = counter(
-    "opus2_ingest_resyncs_total",
-    Some("reason"),
-    "Books lost while their connection stayed. Each asks for a snapshot.",
-);
-const SNAPSHOTS: Spec =
-    counter("opus2_ingest_snapshot_requests_total", Some("result"), "Depth snapshots asked for over REST.");
-const VENUE_ERRORS: Spec = counter("opus2_ingest_venue_errors_total", None, "Error frames from the venue.");
-const BROKER_ERRORS: Spec =
-    counter("opus2_ingest_broker_errors_total", None, "Errors that the broker client told of by itself.");
-const CLOCK_HELD: Spec = counter(
-    "opus2_ingest_clock_held_total",
-    None,
-    "Receive times held at the one before, because the wall clock had gone back.",
-);
-const QUEUE_FULL: Spec = counter(
-    "opus2_ingest_queue_full_total",
-    None,
-    "Times a connection stopped reading because too much was on its way to the broker.",
-);
-const QUEUE_RECORDS: Spec =
-    gauge("opus2_ingest_queue_records", None, "Records on their way to the broker, dead letters included.");
-const QUEUE_BYTES: Spec = gauge("opus2_ingest_queue_bytes", None, "Their bytes, values alone.");
-const CONNECTIONS: Spec = gauge("opus2_ingest_connections", None, "Connections that there should be.");
-const CONNECTIONS_OPEN: Spec = gauge("opus2_ingest_connections_open", None, "Connections that are up.");
-const BOOKS: Spec = gauge(
-    "opus2_ingest_books",
-    Some("state"),
-    "Books by their state; their sum is the number of instruments.",
-);
-const REST_WEIGHT_USED: Spec = gauge(
-    "opus2_ingest_rest_weight_used",
-    None,
-    "REST weight used in the venue's present window, by its count or ours, whichever is higher.",
-);
-const REST_WEIGHT_BUDGET: Spec = gauge(
-    "opus2_ingest_rest_weight_budget",
-    None,
-    "REST weight that this process allows itself in a window.",
-);
-const WIRE_TO_ACK: Spec = Spec {
-    name: "opus2_ingest_wire_to_ack_seconds",
-    kind: Kind::Histogram,
-    label: None,
-    help: "From the return of the socket read to the broker's acknowledgement, of frames and snapshots.",
-};
-
-const SPECS: [&Spec; 23] = [
-    &FRAMES_RECEIVED,
-    &RECEIVED_BYTES,
-    &RECORDS_PUBLISHED,
-    &PUBLISHED_BYTES,
-    &RECORDS_ACKED,
-    &DEAD_LETTERS,
-    &DROPS,
-    &REJECTS,
-    &RECONNECTS,
-    &RESYNCS,
-    &SNAPSHOTS,
-    &VENUE_ERRORS,
-    &BROKER_ERRORS,
-    &CLOCK_HELD,
-    &QUEUE_FULL,
-    &QUEUE_RECORDS,
-    &QUEUE_BYTES,
-    &CONNECTIONS,
-    &CONNECTIONS_OPEN,
-    &BOOKS,
-    &REST_WEIGHT_USED,
-    &REST_WEIGHT_BUDGET,
-    &WIRE_TO_ACK,
-];
-
-/// Upper bounds of [`Metrics::wire_to_ack`], seconds: close together where the aim is (p50 below 5 ms).
-const WIRE_TO_ACK_SECS: [f64; 18] = [
-    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
-    5.0, 30.0,
-];
+pub use page::render_page;
 
 /// Why a message did not reach the raw topic, beyond what [`DeadLetter`](opus2_venue::session::DeadLetter) knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,71 +70,65 @@ impl Loss {
 /// What came of asking for a snapshot.
 pub const SNAPSHOT_RESULTS: [&str; 7] =
     ["ok", "unreachable", "rate_limited", "forbidden", "refused", "server_error", "too_large"];
+/// What came of asking for the list of instruments.
+pub const LISTING_RESULTS: [&str; 2] = ["ok", "failed"];
+/// What changed in it.
+pub const LISTING_CHANGE_KINDS: [&str; 3] = ["added", "removed", "respecified"];
+/// What became of a hole on one socket.
+pub const HOLE_OUTCOMES: [&str; 2] = ["filled", "unfilled"];
+/// Why snapshots wait.
+const PURPOSES: [&str; 3] = ["start", "resync", "deepen"];
 
-/// One counter for every value of a label, resolved once.
+/// What the venues share.
 #[derive(Debug)]
-pub struct ByLabel<T>(HashMap<&'static str, T>);
+#[expect(missing_docs, reason = "each field is described by its metric")]
+pub struct ProcessMetrics {
+    registry: Registry,
+    pub broker_errors: IntCounter,
+    pub clock_held: IntCounter,
+    pub queue_records: IntGauge,
+    pub queue_bytes: IntGauge,
+}
 
-impl ByLabel<IntCounter> {
-    /// Adds one under `value`. A value that was not announced at the start counts nowhere; the tests try them all.
-    pub fn add_one(&self, value: &'static str) {
-        if let Some(counter) = self.0.get(value) {
-            counter.inc();
+impl Default for ProcessMetrics {
+    fn default() -> Self {
+        let maker = Maker(Registry::new());
+        Self {
+            broker_errors: maker.counter(&BROKER_ERRORS),
+            clock_held: maker.counter(&CLOCK_HELD),
+            queue_records: maker.gauge(&QUEUE_RECORDS),
+            queue_bytes: maker.gauge(&QUEUE_BYTES),
+            registry: maker.0,
         }
-    }
-
-    /// The count under `value`.
-    #[must_use]
-    pub fn get(&self, value: &str) -> u64 {
-        self.0.get(value).map_or(0, IntCounter::get)
-    }
-
-    /// Every count that is not zero.
-    #[must_use]
-    pub fn not_zero(&self) -> BTreeMap<&'static str, u64> {
-        self.0
-            .iter()
-            .map(|(value, counter)| (*value, counter.get()))
-            .filter(|(_, count)| *count > 0)
-            .collect()
     }
 }
 
-/// One counter for every channel, by position.
-#[derive(Debug)]
-pub struct ByChannel([IntCounter; Channel::ALL.len()]);
-
-impl ByChannel {
-    /// Adds one.
-    pub fn add_one(&self, channel: Channel) {
-        if let Some(counter) = self.of(channel) {
-            counter.inc();
+/// The page that Prometheus reads: the process and every venue.
+///
+/// # Panics
+/// Never: what has been registered can be encoded.
+#[must_use]
+pub fn render(process: &ProcessMetrics, venues: &[Arc<Metrics>]) -> Vec<u8> {
+    let mut families = process.registry.gather();
+    for venue in venues {
+        for mut family in venue.registry.gather() {
+            match families.iter_mut().find(|other| other.name() == family.name()) {
+                Some(same) => same.mut_metric().extend(family.take_metric()),
+                None => families.push(family),
+            }
         }
     }
-
-    /// The count of one.
-    #[must_use]
-    pub fn get(&self, channel: Channel) -> u64 {
-        self.of(channel).map_or(0, IntCounter::get)
-    }
-
-    fn of(&self, channel: Channel) -> Option<&IntCounter> {
-        let index = Channel::ALL.iter().position(|other| *other == channel)?;
-        self.0.get(index)
-    }
-
-    /// The sum over all channels.
-    #[must_use]
-    pub fn sum(&self) -> u64 {
-        self.0.iter().map(IntCounter::get).sum()
-    }
+    let mut page = Vec::new();
+    TextEncoder::new().encode(&families, &mut page).expect("metrics with names always encode");
+    page
 }
 
-/// The daemon's metrics. What each means is in docs/contracts/metrics.md.
+/// A venue's metrics. What each means is in docs/contracts/metrics.md.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "each field is described by its metric")]
 pub struct Metrics {
     registry: Registry,
+    venue: Venue,
     pub frames_received: ByChannel,
     pub received_bytes: IntCounter,
     pub records_published: ByChannel,
@@ -276,21 +141,31 @@ pub struct Metrics {
     pub resyncs: ByLabel<IntCounter>,
     pub snapshots: ByLabel<IntCounter>,
     pub venue_errors: IntCounter,
-    pub broker_errors: IntCounter,
-    pub clock_held: IntCounter,
     pub queue_full: IntCounter,
-    pub queue_records: IntGauge,
-    pub queue_bytes: IntGauge,
     pub connections: IntGauge,
     pub connections_open: IntGauge,
     books: [IntGauge; BookState::ALL.len()],
     pub rest_weight_used: IntGauge,
     pub rest_weight_budget: IntGauge,
     wire_to_ack: Histogram,
+    pub sockets_open: IntGauge,
+    pub socket_ends: ByLabel<IntCounter>,
+    pub duplicates: IntCounter,
+    pub holes: ByLabel<IntCounter>,
+    pub instruments_stale: IntGauge,
+    quarantines: IntCounter,
+    breaker: IntGauge,
+    pub listing_polls: ByLabel<IntCounter>,
+    pub listing_changes: ByLabel<IntCounter>,
+    snapshots_waiting: [IntGauge; PURPOSES.len()],
+    pub feed_latency: FeedLatency,
+    feed_latency_p99: Gauge,
+    health: Gauge,
+    health_components: [Gauge; opus2_hifa::HEALTH_COMPONENTS.len()],
 }
 
 impl Metrics {
-    /// All metrics of a daemon for this venue, at zero.
+    /// All metrics of this venue, at zero.
     ///
     /// # Panics
     /// Never: the names in this file are valid and distinct, which a test checks.
@@ -314,32 +189,36 @@ impl Metrics {
             resyncs: maker.by_label(&RESYNCS, resyncs),
             snapshots: maker.by_label(&SNAPSHOTS, SNAPSHOT_RESULTS),
             venue_errors: maker.counter(&VENUE_ERRORS),
-            broker_errors: maker.counter(&BROKER_ERRORS),
-            clock_held: maker.counter(&CLOCK_HELD),
             queue_full: maker.counter(&QUEUE_FULL),
-            queue_records: maker.gauge(&QUEUE_RECORDS),
-            queue_bytes: maker.gauge(&QUEUE_BYTES),
             connections: maker.gauge(&CONNECTIONS),
             connections_open: maker.gauge(&CONNECTIONS_OPEN),
-            books: maker.books(),
+            books: maker.gauges(&BOOKS, BookState::ALL.map(BookState::as_str)),
             rest_weight_used: maker.gauge(&REST_WEIGHT_USED),
             rest_weight_budget: maker.gauge(&REST_WEIGHT_BUDGET),
             wire_to_ack: maker.histogram(&WIRE_TO_ACK),
+            sockets_open: maker.gauge(&SOCKETS_OPEN),
+            socket_ends: maker.by_label(&SOCKET_ENDS, End::NAMES),
+            duplicates: maker.counter(&DUPLICATES),
+            holes: maker.by_label(&HOLES, HOLE_OUTCOMES),
+            instruments_stale: maker.gauge(&INSTRUMENTS_STALE),
+            quarantines: maker.counter(&QUARANTINES),
+            breaker: maker.gauge(&BREAKER),
+            listing_polls: maker.by_label(&LISTING_POLLS, LISTING_RESULTS),
+            listing_changes: maker.by_label(&LISTING_CHANGES, LISTING_CHANGE_KINDS),
+            snapshots_waiting: maker.gauges(&SNAPSHOTS_WAITING, PURPOSES),
+            feed_latency: FeedLatency::default(),
+            feed_latency_p99: maker.float(&FEED_LATENCY),
+            health: maker.float(&HEALTH),
+            health_components: maker.floats(&HEALTH_COMPONENTS, opus2_hifa::HEALTH_COMPONENTS),
             registry: maker.0,
+            venue,
         }
     }
 
-    /// The page that Prometheus reads.
-    ///
-    /// # Panics
-    /// Never: what has been registered can be encoded.
+    /// Whose metrics they are.
     #[must_use]
-    pub fn render(&self) -> Vec<u8> {
-        let mut page = Vec::new();
-        TextEncoder::new()
-            .encode(&self.registry.gather(), &mut page)
-            .expect("metrics with names always encode");
-        page
+    pub const fn venue(&self) -> Venue {
+        self.venue
     }
 
     /// A message was lost: counts it and logs it.
@@ -389,6 +268,12 @@ impl Metrics {
         }
     }
 
+    /// An instrument is left alone for so long: counts it and logs it.
+    pub fn quarantine(&self, instrument: &str, retry_secs: i64) {
+        self.quarantines.inc();
+        tracing::error!(instrument, retry_secs, "instrument quarantined");
+    }
+
     /// The venue sent an error frame: counts it and logs it.
     pub fn venue_error(&self, code: i64, message: &str, conn: &str) {
         self.venue_errors.inc();
@@ -403,9 +288,50 @@ impl Metrics {
         }
     }
 
+    /// A socket has ended, and its connection goes on: counts it and logs it.
+    pub fn socket_ended(&self, end: End, conn: &str) {
+        self.socket_ends.add_one(end.as_str());
+        if end.is_orderly() {
+            tracing::info!(reason = end.as_str(), conn, "socket replaced");
+        } else {
+            tracing::warn!(reason = end.as_str(), conn, "socket ended, the connection goes on");
+        }
+    }
+
+    /// The circuit breaker is now in this state.
+    pub fn set_breaker(&self, state: BreakerState) {
+        self.breaker.set(state.code());
+    }
+
+    /// So many snapshots wait for this purpose.
+    pub fn set_snapshots_waiting(&self, purpose: SnapshotPurpose, count: usize) {
+        let gauge = &self.snapshots_waiting[purpose_index(purpose)];
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// The venue's health at present, and the latency it was computed from.
+    pub fn set_health(&self, health: &ExchangeHealth, latency_secs_p99: f64) {
+        self.health.set(health.score);
+        self.feed_latency_p99.set(latency_secs_p99);
+        for (gauge, value) in self.health_components.iter().zip(health.components) {
+            gauge.set(value);
+        }
+    }
+
+    /// The health that was set last.
+    #[must_use]
+    pub fn health(&self) -> f64 {
+        self.health.get()
+    }
+
     /// So many books begin in `Empty`.
     pub fn books_begin(&self, count: usize) {
-        self.book(BookState::Empty).set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.book(BookState::Empty).add(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// A book is no longer followed; it was in this state.
+    pub fn book_ended(&self, state: BookState) {
+        self.book(state).dec();
     }
 
     /// A book has gone from one state to another.
@@ -431,136 +357,10 @@ const fn is_logged(count: u64) -> bool {
     count.is_power_of_two()
 }
 
-/// Makes metrics and registers each as it is made.
-struct Maker(Registry);
-
-impl Maker {
-    fn register<C: Collector + Clone + 'static>(&self, metric: Result<C, prometheus::Error>) -> C {
-        let metric = metric.expect("the names in this file are valid metric names");
-        self.0.register(Box::new(metric.clone())).expect("the names in this file are distinct");
-        metric
-    }
-
-    fn counter(&self, spec: &Spec) -> IntCounter {
-        self.register(IntCounter::new(spec.name, spec.help))
-    }
-
-    fn gauge(&self, spec: &Spec) -> IntGauge {
-        self.register(IntGauge::new(spec.name, spec.help))
-    }
-
-    fn counters(&self, spec: &Spec) -> IntCounterVec {
-        self.register(IntCounterVec::new(Opts::new(spec.name, spec.help), spec.label.as_slice()))
-    }
-
-    fn by_label(&self, spec: &Spec, values: impl IntoIterator<Item = &'static str>) -> ByLabel<IntCounter> {
-        let counters = self.counters(spec);
-        ByLabel(values.into_iter().map(|value| (value, counters.with_label_values(&[value]))).collect())
-    }
-
-    fn by_channel(&self, spec: &Spec) -> ByChannel {
-        let counters = self.counters(spec);
-        ByChannel(Channel::ALL.map(|channel| counters.with_label_values(&[channel.as_str()])))
-    }
-
-    fn books(&self) -> [IntGauge; BookState::ALL.len()] {
-        let gauges: IntGaugeVec =
-            self.register(IntGaugeVec::new(Opts::new(BOOKS.name, BOOKS.help), BOOKS.label.as_slice()));
-        BookState::ALL.map(|state| gauges.with_label_values(&[state.as_str()]))
-    }
-
-    fn histogram(&self, spec: &Spec) -> Histogram {
-        let opts = HistogramOpts::new(spec.name, spec.help).buckets(WIRE_TO_ACK_SECS.to_vec());
-        self.register(Histogram::with_opts(opts))
-    }
-}
-
-/// The text of docs/contracts/metrics.md.
-///
-/// # Panics
-/// Never: writing to a string cannot fail.
-#[must_use]
-pub fn render_page() -> String {
-    let mut page = String::from(
-        "# Metrics\n\n\
-         Made from `rust/opus2-ingest/src/metrics.rs`; do not edit. A test checks that it is fresh; to make it anew:\n\
-         `cargo run -qp opus2-ingest --example metrics_page >docs/contracts/metrics.md`\n\n\
-         `opus2 ingest` serves them at `/metrics` of the address in `metrics.listen`. Every metric carries the label \
-         `venue`.\nUnits are base units (seconds, bytes).\n\n\
-         | metric | kind | label | meaning |\n| --- | --- | --- | --- |\n",
-    );
-    for spec in SPECS {
-        let kind = match spec.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        let label = spec.label.map_or_else(String::new, |label| format!("`{label}`"));
-        writeln!(page, "| `{}` | {kind} | {label} | {} |", spec.name, spec.help)
-            .expect("writing to a string cannot fail");
-    }
-    page.push_str("\n## Values of labels\n\n| metric | values |\n| --- | --- |\n");
-    for (spec, values) in label_values() {
-        let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
-        writeln!(page, "| `{}` | {} |", spec.name, values.join(", "))
-            .expect("writing to a string cannot fail");
-    }
-    page
-}
-
-fn label_values() -> Vec<(&'static Spec, Vec<&'static str>)> {
-    let channels = Channel::ALL.map(Channel::as_str).to_vec();
-    let dropped = Reject::NAMES.into_iter().chain(Loss::ALL.map(Loss::as_str)).collect();
-    vec![
-        (&FRAMES_RECEIVED, channels.clone()),
-        (&RECORDS_PUBLISHED, channels.clone()),
-        (&RECORDS_ACKED, channels),
-        (&DROPS, dropped),
-        (&REJECTS, Reject::NAMES.to_vec()),
-        (&RECONNECTS, End::NAMES.to_vec()),
-        (&RESYNCS, ResyncReason::ALL.map(ResyncReason::as_str).to_vec()),
-        (&SNAPSHOTS, SNAPSHOT_RESULTS.to_vec()),
-        (&BOOKS, BookState::ALL.map(BookState::as_str).to_vec()),
-    ]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_metric_is_on_the_page_and_every_name_keeps_the_rules() {
-        let page = String::from_utf8(Metrics::new(Venue::Binance).render()).unwrap();
-        let names: BTreeSet<&str> = SPECS.iter().map(|spec| spec.name).collect();
-        assert_eq!(names.len(), SPECS.len());
-        let served: BTreeSet<&str> =
-            page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-        assert_eq!(served, names);
-        for spec in SPECS {
-            assert!(spec.name.starts_with("opus2_ingest_"), "{}", spec.name);
-            assert_eq!(spec.name.ends_with("_total"), spec.kind == Kind::Counter, "{}", spec.name);
-        }
-    }
-
-    #[test]
-    fn every_value_of_a_label_counts_from_the_start() {
-        let metrics = Metrics::new(Venue::Binance);
-        let page = String::from_utf8(metrics.render()).unwrap();
-        for (spec, values) in label_values() {
-            let label = spec.label.unwrap();
-            for value in values {
-                let line = format!("{}{{{label}=\"{value}\",venue=\"binance\"}} 0", spec.name);
-                assert!(page.lines().any(|served| served == line), "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_contract_page_is_fresh() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/contracts/metrics.md");
-        let page = std::fs::read_to_string(path).unwrap();
-        assert_eq!(page, render_page(), "run the example `metrics_page`");
+const fn purpose_index(purpose: SnapshotPurpose) -> usize {
+    match purpose {
+        SnapshotPurpose::Start => 0,
+        SnapshotPurpose::Resync => 1,
+        SnapshotPurpose::Deepen => 2,
     }
 }

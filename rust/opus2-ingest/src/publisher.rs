@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::config::PublishSettings;
 use crate::error::IngestError;
-use crate::metrics::{Loss, Metrics};
+use crate::metrics::{Loss, Metrics, ProcessMetrics};
 use crate::partition::partition_of;
 
 /// Where an instrument's records go. Made once, so that publishing formats nothing.
@@ -29,18 +29,21 @@ pub struct Route {
     pub market: String,
     /// The partition of the market.
     pub partition: i32,
+    /// Its place in the order of importance, from 0.
+    pub rank: usize,
 }
 
 impl Route {
     /// The route of an instrument on a topic with so many partitions.
     #[must_use]
-    pub fn new(spec: InstrumentSpec, partitions: u32) -> Self {
+    pub fn new(spec: InstrumentSpec, partitions: u32, rank: usize) -> Self {
         let market = spec.market();
         Self {
             key: record_key(spec.venue, &spec.symbol),
             partition: i32::try_from(partition_of(&market, partitions)).unwrap_or(0),
             market,
             spec,
+            rank,
         }
     }
 }
@@ -51,15 +54,17 @@ impl Route {
 /// overflow however much is lost at once.
 #[derive(Debug)]
 pub struct Losses {
+    metrics: Arc<Metrics>,
     any: AtomicBool,
     of: Box<[AtomicBool]>,
 }
 
 impl Losses {
-    /// None, of so many instruments.
+    /// None, of so many instruments. What becomes of their records is counted in their venue's metrics.
     #[must_use]
-    pub fn new(instruments: usize) -> Self {
-        Self { any: AtomicBool::new(false), of: (0..instruments).map(|_| AtomicBool::new(false)).collect() }
+    pub fn new(instruments: usize, metrics: Arc<Metrics>) -> Self {
+        let of = (0..instruments).map(|_| AtomicBool::new(false)).collect();
+        Self { metrics, any: AtomicBool::new(false), of }
     }
 
     /// A record of this instrument is lost.
@@ -95,12 +100,18 @@ pub enum PublishError {
 struct Ticket {
     read_at: Instant,
     bytes: i64,
-    record: Option<(Channel, usize, Arc<Losses>)>,
+    of: Of,
+}
+
+/// Whose record it is.
+enum Of {
+    Instrument(Channel, usize, Arc<Losses>),
+    DeadLetter(Arc<Metrics>),
 }
 
 /// What the broker client's thread tells.
 struct Delivery {
-    metrics: Arc<Metrics>,
+    metrics: Arc<ProcessMetrics>,
     room: Arc<Notify>,
     is_delivering: Arc<AtomicBool>,
     fatal: watch::Sender<Option<String>>,
@@ -136,14 +147,16 @@ impl ProducerContext for Delivery {
         self.metrics.queue_bytes.sub(ticket.bytes);
         self.room.notify_waiters();
         self.is_delivering.store(result.is_ok(), Ordering::Release);
-        match (result, ticket.record) {
-            (Ok(_), Some((channel, ..))) => self.metrics.acked(channel, ticket.read_at.elapsed()),
-            (Ok(_), None) => {}
-            (Err((error, _)), Some((_, instrument, losses))) => {
-                losses.mark(instrument);
-                self.metrics.lose(Loss::Delivery, &error.to_string());
+        match (result, ticket.of) {
+            (Ok(_), Of::Instrument(channel, _, losses)) => {
+                losses.metrics.acked(channel, ticket.read_at.elapsed());
             }
-            (Err((error, _)), None) => self.metrics.lose(Loss::Delivery, &error.to_string()),
+            (Ok(_), Of::DeadLetter(_)) => {}
+            (Err((error, _)), Of::Instrument(_, instrument, losses)) => {
+                losses.mark(instrument);
+                losses.metrics.lose(Loss::Delivery, &error.to_string());
+            }
+            (Err((error, _)), Of::DeadLetter(metrics)) => metrics.lose(Loss::Delivery, &error.to_string()),
         }
     }
 }
@@ -155,7 +168,7 @@ impl ProducerContext for Delivery {
 /// acknowledged something.
 pub struct Publisher {
     producer: ThreadedProducer<Delivery>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ProcessMetrics>,
     room: Arc<Notify>,
     is_delivering: Arc<AtomicBool>,
     fatal: watch::Receiver<Option<String>>,
@@ -180,7 +193,7 @@ impl Publisher {
     ///
     /// # Errors
     /// The broker client does not like the settings.
-    pub fn new(settings: &PublishSettings, metrics: Arc<Metrics>) -> Result<Self, IngestError> {
+    pub fn new(settings: &PublishSettings, metrics: Arc<ProcessMetrics>) -> Result<Self, IngestError> {
         let room = Arc::new(Notify::new());
         let (fatal_sender, fatal) = watch::channel(None);
         let is_delivering = Arc::new(AtomicBool::new(true));
@@ -221,10 +234,10 @@ impl Publisher {
         record.visit_headers(|key, value| {
             headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
         });
-        let of = Some((record.channel, instrument, Arc::clone(losses)));
+        let of = Of::Instrument(record.channel, instrument, Arc::clone(losses));
         self.send(topic, &route.key, Some(route.partition), headers, record.value, read_at, of)?;
-        self.metrics.records_published.add_one(record.channel);
-        self.metrics.published_bytes.inc_by(record.value.len() as u64);
+        losses.metrics.records_published.add_one(record.channel);
+        losses.metrics.published_bytes.inc_by(record.value.len() as u64);
         Ok(())
     }
 
@@ -237,9 +250,11 @@ impl Publisher {
         key: &str,
         letter: &[u8],
         read_at: Instant,
+        metrics: &Arc<Metrics>,
     ) -> Result<(), PublishError> {
-        self.send(opus2_wire::topic::DEAD_LETTERS, key, None, None, letter, read_at, None)?;
-        self.metrics.dead_letters.inc();
+        let of = Of::DeadLetter(Arc::clone(metrics));
+        self.send(opus2_wire::topic::DEAD_LETTERS, key, None, None, letter, read_at, of)?;
+        metrics.dead_letters.inc();
         Ok(())
     }
 
@@ -252,7 +267,7 @@ impl Publisher {
         headers: Option<OwnedHeaders>,
         value: &[u8],
         read_at: Instant,
-        record: Option<(Channel, usize, Arc<Losses>)>,
+        of: Of,
     ) -> Result<(), PublishError> {
         if value.len() > self.record_bytes_limit {
             return Err(PublishError::Lost(Loss::RecordTooLarge));
@@ -261,7 +276,7 @@ impl Publisher {
             return Err(PublishError::Full);
         }
         let bytes = i64::try_from(value.len()).unwrap_or(i64::MAX);
-        let ticket = Box::new(Ticket { read_at, bytes, record });
+        let ticket = Box::new(Ticket { read_at, bytes, of });
         self.metrics.queue_records.inc();
         self.metrics.queue_bytes.add(bytes);
         let sent = self.producer.send(BaseRecord {
@@ -395,7 +410,7 @@ mod tests {
 
     #[test]
     fn marks_coalesce_and_are_taken_once() {
-        let losses = Losses::new(3);
+        let losses = Losses::new(3, Arc::new(Metrics::new(opus2_types::Venue::Binance)));
         for instrument in [2, 0, 2, 9] {
             losses.mark(instrument);
         }

@@ -1,4 +1,4 @@
-//! The venue's REST interface: one client, one weight budget, every answer limited in time and size.
+//! A venue's REST interface: one client, one weight budget, every answer limited in time and size.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,10 +10,8 @@ use crate::clock::{Clock, Stamp};
 use crate::config::RestSettings;
 use crate::metrics::Metrics;
 use crate::weight::{Purpose, WeightBudget};
-
-/// Limit and window before the venue has told its own: those of November 2026.
-const WEIGHT_LIMIT_DEFAULT: u32 = 6000;
-const WEIGHT_WINDOW_SECS_DEFAULT: u32 = 60;
+use opus2_venue::listing::WeightLimit;
+use opus2_venue::session::SignedRequest;
 
 /// How much of an error's body is kept for the log.
 const EXCERPT_BYTES_MAX: usize = 200;
@@ -108,24 +106,32 @@ impl RestError {
     }
 }
 
-/// The client of one venue's REST interface. Shared by everything in the process, because the venue counts by address.
+/// The client of one venue's REST interface. Access by everything in the process, because the venue counts by address.
 pub struct RestClient {
     http: reqwest::Client,
     base: String,
     settings: RestSettings,
+    weight_percent: u32,
     clock: Arc<Clock>,
     budget: Mutex<WeightBudget>,
     metrics: Arc<Metrics>,
 }
 
+impl std::fmt::Debug for RestClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RestClient").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
 impl RestClient {
-    /// A client of the interface at `base`.
+    /// A client of the interface at `base`, which may use `weight_percent` of the venue's `limit`.
     ///
     /// # Errors
     /// The TLS library cannot be set up.
     pub fn new(
         base: String,
         settings: RestSettings,
+        (limit, weight_percent): (WeightLimit, u32),
         clock: Arc<Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, RestError> {
@@ -141,19 +147,20 @@ impl RestClient {
             http,
             base,
             settings,
+            weight_percent,
             clock,
-            budget: Mutex::new(WeightBudget::new(0, WEIGHT_WINDOW_SECS_DEFAULT)),
+            budget: Mutex::new(WeightBudget::new(0, limit.interval_secs)),
             metrics,
         };
-        client.set_weight_limit(WEIGHT_LIMIT_DEFAULT, WEIGHT_WINDOW_SECS_DEFAULT);
+        client.set_weight_limit(limit);
         Ok(client)
     }
 
-    /// The venue's limit; the budget is `rest.weight_percent` of it.
-    pub fn set_weight_limit(&self, weight: u32, window_secs: u32) {
-        let share = u64::from(weight) * u64::from(self.settings.weight_percent) / 100;
+    /// The venue's limit; the budget is `weight_percent` of it.
+    pub fn set_weight_limit(&self, limit: WeightLimit) {
+        let share = u64::from(limit.weight) * u64::from(self.weight_percent) / 100;
         let budget = u32::try_from(share).unwrap_or(u32::MAX);
-        self.with_budget(|own| own.set_limit(budget, window_secs));
+        self.with_budget(|own| own.set_limit(budget, limit.interval_secs));
         self.metrics.rest_weight_budget.set(i64::from(budget));
     }
 
@@ -174,11 +181,28 @@ impl RestClient {
     /// [`RestError`]; after HTTP 429, 418 or 403 the whole client pauses as well.
     pub async fn get(&self, path: &str) -> Result<Answer, RestError> {
         let url = format!("{}{path}", self.base);
+        self.ask(self.http.get(&url), url).await
+    }
+
+    /// Makes a request of an account that has been paid for.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn post(&self, request: SignedRequest) -> Result<Answer, RestError> {
+        let url = format!("{}{}", self.base, request.path);
+        let builder = request
+            .headers
+            .iter()
+            .fold(self.http.post(&url), |builder, (name, value)| builder.header(*name, value));
+        self.ask(builder.body(request.body), url).await
+    }
+
+    async fn ask(&self, request: reqwest::RequestBuilder, url: String) -> Result<Answer, RestError> {
         let unreachable = |source: reqwest::Error| RestError::Unreachable {
             url: url.clone(),
             source: source.without_url(),
         };
-        let mut response = self.http.get(&url).send().await.map_err(unreachable)?;
+        let mut response = request.send().await.map_err(unreachable)?;
         self.observe_weight(&response);
         let status = response.status();
         let limit = if status.is_success() { self.settings.body_bytes_limit } else { EXCERPT_BYTES_MAX };

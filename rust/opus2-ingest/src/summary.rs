@@ -1,6 +1,7 @@
 //! What a run came to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use opus2_types::Channel;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct Summary {
     pub rejected: BTreeMap<&'static str, u64>,
     /// Connections ended, by reason.
     pub reconnects: BTreeMap<&'static str, u64>,
+    /// Sockets ended whose connection went on, by reason.
+    pub socket_ends: BTreeMap<&'static str, u64>,
     /// Books lost while their connection stayed, by reason.
     pub resyncs: BTreeMap<&'static str, u64>,
     /// Snapshots asked for, by result.
@@ -33,21 +36,33 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn of(metrics: &Metrics) -> Self {
+    /// The sums over all venues.
+    pub(crate) fn of(venues: &[Arc<Metrics>]) -> Self {
+        let sum = |count: fn(&Metrics) -> u64| venues.iter().map(|metrics| count(metrics)).sum();
+        let by_reason = |counts: fn(&Metrics) -> BTreeMap<&'static str, u64>| {
+            let mut total = BTreeMap::new();
+            for (reason, count) in venues.iter().flat_map(|metrics| counts(metrics)) {
+                *total.entry(reason).or_insert(0) += count;
+            }
+            total
+        };
         Self {
-            frames_received: metrics.frames_received.sum(),
-            records_published: metrics.records_published.sum(),
-            records_acked: metrics.records_acked.sum(),
-            published_by_channel: Channel::ALL
-                .iter()
-                .map(|channel| (channel.as_str(), metrics.records_published.get(*channel)))
-                .collect(),
-            dead_letters: metrics.dead_letters.get(),
-            dropped: metrics.dropped.not_zero(),
-            rejected: metrics.rejected.not_zero(),
-            reconnects: metrics.reconnects.not_zero(),
-            resyncs: metrics.resyncs.not_zero(),
-            snapshots: metrics.snapshots.not_zero(),
+            frames_received: sum(|metrics| metrics.frames_received.sum()),
+            records_published: sum(|metrics| metrics.records_published.sum()),
+            records_acked: sum(|metrics| metrics.records_acked.sum()),
+            published_by_channel: by_reason(|metrics| {
+                Channel::ALL
+                    .iter()
+                    .map(|channel| (channel.as_str(), metrics.records_published.get(*channel)))
+                    .collect()
+            }),
+            dead_letters: sum(|metrics| metrics.dead_letters.get()),
+            dropped: by_reason(|metrics| metrics.dropped.not_zero()),
+            rejected: by_reason(|metrics| metrics.rejected.not_zero()),
+            reconnects: by_reason(|metrics| metrics.reconnects.not_zero()),
+            socket_ends: by_reason(|metrics| metrics.socket_ends.not_zero()),
+            resyncs: by_reason(|metrics| metrics.resyncs.not_zero()),
+            snapshots: by_reason(|metrics| metrics.snapshots.not_zero()),
         }
     }
 }

@@ -12,6 +12,9 @@ pub enum Purpose {
     /// A snapshot because a book was lost. May use half of the budget, so that one flapping connection cannot starve
     /// the others' start.
     Resync,
+    /// A larger snapshot for a book in step. May use half of the budget, in even steps over the window: a trickle that
+    /// always leaves something for what is needed more.
+    Deepen,
 }
 
 /// The weight that one process may use of the venue's limit per address.
@@ -25,6 +28,7 @@ pub struct WeightBudget {
     window: i64,
     used: u32,
     used_by_resyncs: u32,
+    used_by_deepens: u32,
     paused_until: UnixNanos,
 }
 
@@ -41,6 +45,7 @@ impl WeightBudget {
             window: i64::MIN,
             used: 0,
             used_by_resyncs: 0,
+            used_by_deepens: 0,
             paused_until: UnixNanos::MIN,
         }
     }
@@ -62,17 +67,45 @@ impl WeightBudget {
         }
         self.turn(now);
         let fits = self.used == 0 || self.used.saturating_add(weight) <= self.budget;
-        let resync_fits = purpose == Purpose::Start
+        let half = self.budget / 2;
+        let resync_fits = purpose != Purpose::Resync
             || self.used_by_resyncs == 0
-            || self.used_by_resyncs.saturating_add(weight) <= self.budget / 2;
+            || self.used_by_resyncs.saturating_add(weight) <= half;
         if !(fits && resync_fits) {
             return Err(self.window_end());
         }
+        if purpose == Purpose::Deepen {
+            self.trickle(weight, half, now)?;
+        }
         self.used = self.used.saturating_add(weight);
-        if purpose == Purpose::Resync {
-            self.used_by_resyncs = self.used_by_resyncs.saturating_add(weight);
+        match purpose {
+            Purpose::Start => {}
+            Purpose::Resync => self.used_by_resyncs = self.used_by_resyncs.saturating_add(weight),
+            Purpose::Deepen => self.used_by_deepens = self.used_by_deepens.saturating_add(weight),
         }
         Ok(())
+    }
+
+    /// Of half the budget, no more than the part of the window that has passed.
+    fn trickle(&self, weight: u32, half: u32, now: UnixNanos) -> Result<(), UnixNanos> {
+        let wanted = i128::from(self.used_by_deepens.saturating_add(weight));
+        if wanted > i128::from(half) {
+            // What is larger than half of the budget is let through alone, late in a window.
+            let is_alone =
+                self.used_by_deepens == 0 && now.0 >= self.window_end().0 - self.interval_nanos / 2;
+            return if is_alone { Ok(()) } else { Err(self.next_half(now)) };
+        }
+        let start = self.window_end().0 - self.interval_nanos;
+        let due =
+            i128::from(self.interval_nanos) * i128::from(self.used_by_deepens) / i128::from(half.max(1));
+        let due = UnixNanos(start.saturating_add(i64::try_from(due).unwrap_or(i64::MAX)));
+        if now < due { Err(due) } else { Ok(()) }
+    }
+
+    /// The middle of this window or, when that has passed, its end.
+    fn next_half(&self, now: UnixNanos) -> UnixNanos {
+        let middle = UnixNanos(self.window_end().0 - self.interval_nanos / 2);
+        if now < middle { middle } else { self.window_end() }
     }
 
     /// The venue says how much has been used in the present window.
@@ -98,6 +131,7 @@ impl WeightBudget {
             self.window = window;
             self.used = 0;
             self.used_by_resyncs = 0;
+            self.used_by_deepens = 0;
         }
     }
 
@@ -133,6 +167,36 @@ mod tests {
         assert_eq!(budget.take(50, Purpose::Resync, at(61)), Ok(()));
         assert_eq!(budget.take(5, Purpose::Resync, at(61)), Err(NEXT_MINUTE));
         assert_eq!(budget.take(50, Purpose::Start, at(61)), Ok(()));
+    }
+
+    #[test]
+    fn deepening_is_a_trickle_of_half() {
+        let mut budget = WeightBudget::new(100, 60);
+        // The window began a margin late.
+        let mut now = UnixNanos(60 * NANOS_PER_SEC + WINDOW_MARGIN_NANOS);
+        let mut taken = Vec::new();
+        for _ in 0..5 {
+            match budget.take(10, Purpose::Deepen, now) {
+                Ok(()) => taken.push((now.0 - WINDOW_MARGIN_NANOS) / NANOS_PER_SEC),
+                Err(until) => {
+                    assert!(until > now);
+                    now = until;
+                    assert_eq!(budget.take(10, Purpose::Deepen, now), Ok(()));
+                    taken.push((now.0 - WINDOW_MARGIN_NANOS) / NANOS_PER_SEC);
+                }
+            }
+        }
+        assert_eq!(taken, [60, 72, 84, 96, 108]);
+    }
+
+    #[test]
+    fn one_large_deepening_goes_alone_in_the_second_half() {
+        let mut budget = WeightBudget::new(100, 60);
+        let middle = UnixNanos(90 * NANOS_PER_SEC + WINDOW_MARGIN_NANOS);
+        assert_eq!(budget.take(60, Purpose::Deepen, at(61)), Err(middle));
+        assert_eq!(budget.take(60, Purpose::Deepen, middle), Ok(()));
+        assert_eq!(budget.take(60, Purpose::Deepen, middle), Err(NEXT_MINUTE));
+        assert_eq!(budget.take(40, Purpose::Start, middle), Ok(()));
     }
 
     #[test]

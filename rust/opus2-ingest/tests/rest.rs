@@ -14,15 +14,12 @@ use opus2_ingest::metrics::Metrics;
 use opus2_ingest::rest::{RestClient, RestError};
 use opus2_ingest::weight::Purpose;
 use opus2_types::Venue;
+use opus2_venue::listing::WeightLimit;
 use tokio::net::TcpListener;
 
-const SETTINGS: RestSettings = RestSettings {
-    timeout: Duration::from_secs(1),
-    body_bytes_limit: 1000,
-    weight_percent: 80,
-    requests_limit: 1,
-    startup_max: Duration::from_secs(1),
-};
+const SETTINGS: RestSettings =
+    RestSettings { timeout: Duration::from_secs(1), body_bytes_limit: 1000, requests_limit: 1 };
+const LIMIT: (WeightLimit, u32) = (WeightLimit { weight: 6000, interval_secs: 60 }, 80);
 
 fn headers(of: &[(&'static str, &'static str)]) -> HeaderMap {
     of.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -48,7 +45,8 @@ async fn client() -> (RestClient, Arc<Metrics>) {
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async { axum::serve(listener, router).await });
     let metrics = Arc::new(Metrics::new(Venue::Binance));
-    let client = RestClient::new(base, SETTINGS, Arc::new(Clock::new()), Arc::clone(&metrics)).unwrap();
+    let client =
+        RestClient::new(base, SETTINGS, LIMIT, Arc::new(Clock::new()), Arc::clone(&metrics)).unwrap();
     (client, metrics)
 }
 
@@ -116,6 +114,6 @@ async fn nobody_there_is_named_with_the_address() {
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let metrics = Arc::new(Metrics::new(Venue::Binance));
-    let client = RestClient::new(base.clone(), SETTINGS, Arc::new(Clock::new()), metrics).unwrap();
+    let client = RestClient::new(base.clone(), SETTINGS, LIMIT, Arc::new(Clock::new()), metrics).unwrap();
     assert_eq!(client.get("/x").await.unwrap_err().to_string(), format!("no answer from {base}/x"));
 }

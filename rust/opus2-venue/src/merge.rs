@@ -187,13 +187,13 @@ impl Merge {
         self.held.len()
     }
 
-    /// True when `leg` has brought something of every stream that `than` has brought anything of since `leg` was opened:
-    /// the older one may be closed.
+    /// True when `leg` has brought something of every stream of which `than` ever has: its subscriptions are open, and
+    /// the older leg may be closed. Streams that are quiet for hours never say so; a host waits only so long.
     #[must_use]
-    pub fn has_caught_up(&self, leg: usize, than: usize) -> bool {
+    pub fn has_taken_over(&self, leg: usize, than: usize) -> bool {
         leg < LEGS_MAX
             && than < LEGS_MAX
-            && self.streams.iter().all(|stream| stream.of_leg[than] <= stream.of_leg[leg])
+            && self.streams.iter().all(|stream| stream.of_leg[leg] > 0 || stream.of_leg[than] == 0)
     }
 
     /// Takes one message of a leg: steps 1 to 5.
@@ -210,11 +210,15 @@ impl Merge {
         self.symbol.make_ascii_uppercase();
         let Some(index) = self.by_symbol.get(&self.symbol) else { return Verdict::Forward };
         let index = index * KINDS_MAX + kind.min(KINDS_MAX - 1);
+        let is_alone = self.legs_open() == 1;
         let stream = &mut self.streams[index];
-        if let Some(of_leg) = stream.of_leg.get_mut(leg) {
-            *of_leg = last.max(*of_leg);
-        }
+        let Some(of_leg) = stream.of_leg.get_mut(leg) else { return Verdict::Forward };
+        let is_repeated = last <= *of_leg;
+        *of_leg = last.max(*of_leg);
         if last <= stream.last {
+            if is_alone && is_repeated {
+                return Verdict::Forward;
+            }
             self.counts.duplicates += 1;
             return Verdict::Duplicate;
         }

@@ -59,6 +59,11 @@ fn one_leg_alone_never_waits() {
 }
 
 #[test]
+fn what_the_only_leg_repeats_is_the_venues_own_word() {
+    check("A+ A1-1 A2-2 A2-2 A1-1 B+ A2-2 A- B2-2 B2-2", "> > > > = = >");
+}
+
+#[test]
 fn a_hole_on_one_leg_waits_for_the_other() {
     let counts = check("A+ B+ A1-1 B1-1 A3-3 A4-4 B2-2 B3-3", "> = h h > 3-3 4-4 =");
     assert_eq!((counts.held, counts.filled, counts.unfilled), (2, 2, 0));
@@ -129,12 +134,15 @@ fn what_is_held_is_bounded() {
 }
 
 #[test]
-fn a_leg_has_caught_up_when_it_is_nowhere_behind() {
+fn a_leg_takes_over_when_every_stream_of_the_other_has_spoken_on_it() {
     let mut merge = Merge::new(of_text, ["X"]);
     let (old, new) = (merge.open_leg().unwrap(), merge.open_leg().unwrap());
-    assert!(merge.has_caught_up(new, old));
+    assert!(merge.has_taken_over(new, old));
     merge.offer(UnixNanos(0), old, b"1-1");
-    assert!(!merge.has_caught_up(new, old));
-    merge.offer(UnixNanos(0), new, b"2-2");
-    assert!(merge.has_caught_up(new, old));
+    merge.offer(UnixNanos(0), old, b"~7");
+    assert!(!merge.has_taken_over(new, old));
+    merge.offer(UnixNanos(0), new, b"1-1");
+    assert!(!merge.has_taken_over(new, old));
+    merge.offer(UnixNanos(0), new, b"~9");
+    assert!(merge.has_taken_over(new, old));
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use opus2_ingest::config::RawConfig;
-use opus2_ingest::metrics::Metrics;
+use opus2_ingest::metrics::{Metrics, ProcessMetrics};
 use opus2_ingest::publisher::{Losses, PublishError, Publisher, Route};
 use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, Venue};
 use opus2_wire::raw::{HEADER_RECV_TS, RawRecord};
@@ -69,8 +69,8 @@ impl Hop {
 
     fn send(self, publisher: &Publisher, records_count: u64) -> anyhow::Result<()> {
         let routes: Vec<Route> =
-            (0..self.instruments).map(|number| Route::new(spec(number), PARTITIONS)).collect();
-        let losses = Arc::new(Losses::new(routes.len()));
+            (0..self.instruments).map(|number| Route::new(spec(number), PARTITIONS, 0)).collect();
+        let losses = Arc::new(Losses::new(routes.len(), Arc::new(Metrics::new(Venue::Binance))));
         let value = vec![b'x'; self.value_bytes];
         let begin = Instant::now();
         let mut sent = 0;
@@ -112,7 +112,7 @@ impl Hop {
 fn publisher(brokers: &str) -> anyhow::Result<Publisher> {
     let mut config = RawConfig::default();
     brokers.clone_into(&mut config.kafka.brokers);
-    Ok(Publisher::new(&config.validate()?.publish, Arc::new(Metrics::new(Venue::Binance)))?)
+    Ok(Publisher::new(&config.validate()?.publish, Arc::new(ProcessMetrics::default()))?)
 }
 
 fn spec(number: u32) -> InstrumentSpec {

@@ -89,9 +89,9 @@ impl System {
             let symbols = self.start_simulator(args).await?;
             progress.done("simulated venue", &self.simulator_url());
             let address = loopback(self.settings.ports.simulator.number);
-            ingest.env("OPUS2_INGEST__VENUE__REST_URL", format!("http://{address}"));
-            ingest.env("OPUS2_INGEST__VENUE__WS_URL", format!("ws://{address}"));
-            ingest.env("OPUS2_INGEST__VENUE__INSTRUMENTS", symbols.join(","));
+            ingest.env("OPUS2_INGEST__VENUE__BINANCE__REST_URL", format!("http://{address}"));
+            ingest.env("OPUS2_INGEST__VENUE__BINANCE__WS_URL", format!("ws://{address}"));
+            ingest.env("OPUS2_INGEST__VENUE__BINANCE__INSTRUMENTS", symbols.join(","));
         }
         let service = Service::spawn(&self.home, Spawn { name: "ingest", command: ingest })?;
         let url = self.metrics_url();

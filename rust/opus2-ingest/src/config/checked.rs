@@ -1,31 +1,17 @@
 //! The configuration as the crate uses it, and the checks that make it from text.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use opus2_types::Venue;
-use opus2_venue::binance::{INSTRUMENTS_PER_CONNECTION_MAX, SNAPSHOT_LEVELS_MAX};
-
-use super::{ConfigError, ConnectionTable, KafkaTable, RawConfig, RestTable, VenueTable};
+use super::{ConfigError, ConnectionTable, KafkaTable, RawConfig, RestTable, VenueConfig};
 use crate::backoff::BackoffSettings;
 
 /// The configuration, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The venue.
-    pub venue: Venue,
-    /// Where its REST interface is, without a slash at the end.
-    pub rest_url: String,
-    /// Where its streams are, without a slash at the end.
-    pub ws_url: String,
-    /// The instruments, in the order of their importance.
-    pub instruments: Vec<String>,
-    /// How many share a connection.
-    pub instruments_per_connection: usize,
-    /// Levels a side of a snapshot.
-    pub snapshot_levels: u16,
+    /// The venues to listen to; at least one.
+    pub venues: Vec<VenueConfig>,
     /// Where to publish.
     pub publish: PublishSettings,
     /// How to hold connections.
@@ -67,25 +53,21 @@ pub struct PublishSettings {
     pub create_partitions: Option<u32>,
 }
 
-/// How to hold connections.
+/// How to hold connections, at every venue.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionSettings {
     /// The largest message.
     pub message_bytes_limit: usize,
     /// How long connecting may take.
     pub connect_max: Duration,
-    /// How long a connection may be silent.
-    pub silence_max: Duration,
-    /// How old a connection may become.
-    pub age_max: Duration,
-    /// How much younger it may be ended, at random.
-    pub age_jitter_max: Duration,
     /// When to connect again.
     pub backoff: BackoffSettings,
-    /// Attempts of the process in five minutes.
-    pub attempts_limit: usize,
     /// The pause between first connects.
     pub stagger: Duration,
+    /// Failures in a row at one venue before it is left alone.
+    pub breaker_failures: u32,
+    /// For how long at first.
+    pub breaker_open: Duration,
 }
 
 /// How to use REST.
@@ -95,36 +77,22 @@ pub struct RestSettings {
     pub timeout: Duration,
     /// The largest answer.
     pub body_bytes_limit: usize,
-    /// How much of the venue's limit to use.
-    pub weight_percent: u32,
-    /// Requests at a time.
+    /// Requests at a time to one venue.
     pub requests_limit: usize,
-    /// How long to try at the start.
-    pub startup_max: Duration,
 }
 
 impl RawConfig {
-    /// Checks every value and turns text into types.
+    /// Checks every value and turns text into types. Reads the files of credentials that are named.
     ///
     /// # Errors
     /// [`ConfigError::Value`] names the first key whose value is out of bounds, and the bounds.
     pub fn validate(&self) -> Result<Config, ConfigError> {
-        let VenueTable { name, rest_url, ws_url, .. } = &self.venue;
-        let venue: Venue = name
-            .parse()
-            .ok()
-            .filter(|venue| *venue == Venue::Binance)
-            .ok_or_else(|| bad("venue.name", name, "binance; other venues are not supported yet"))?;
-        let per_connection = self.venue.instruments_per_connection;
-        within("venue.instruments_per_connection", per_connection, 1, INSTRUMENTS_PER_CONNECTION_MAX)?;
-        within("venue.snapshot_levels", self.venue.snapshot_levels, 1, SNAPSHOT_LEVELS_MAX)?;
+        let venues = self.venue.checked(&self.secrets)?;
+        if venues.is_empty() {
+            return Err(bad("venue.binance.enabled", &false, "at least one venue to be enabled"));
+        }
         Ok(Config {
-            venue,
-            rest_url: base_url("venue.rest_url", rest_url, ["http://", "https://"])?,
-            ws_url: base_url("venue.ws_url", ws_url, ["ws://", "wss://"])?,
-            instruments: self.venue.checked_instruments()?,
-            instruments_per_connection: per_connection,
-            snapshot_levels: self.venue.snapshot_levels,
+            venues,
             publish: self.kafka.checked()?,
             connection: self.connection.checked()?,
             rest: self.rest.checked()?,
@@ -140,28 +108,6 @@ impl RawConfig {
         })
     }
 }
-
-impl VenueTable {
-    fn checked_instruments(&self) -> Result<Vec<String>, ConfigError> {
-        const KEY: &str = "venue.instruments";
-        let mut seen = BTreeSet::new();
-        for symbol in &self.instruments {
-            if symbol.is_empty() || symbol.len() > SYMBOL_BYTES_MAX {
-                return Err(bad(KEY, symbol, format!("symbols of 1 to {SYMBOL_BYTES_MAX} bytes")));
-            }
-            if !seen.insert(symbol.to_ascii_uppercase()) {
-                return Err(bad(KEY, symbol, "every symbol once"));
-            }
-        }
-        if seen.is_empty() {
-            return Err(bad(KEY, "[]", "at least one symbol, as in [\"BTCUSDT\"]"));
-        }
-        Ok(self.instruments.clone())
-    }
-}
-
-/// No symbol is longer.
-const SYMBOL_BYTES_MAX: usize = 64;
 
 impl KafkaTable {
     fn checked(&self) -> Result<PublishSettings, ConfigError> {
@@ -195,25 +141,20 @@ impl KafkaTable {
 impl ConnectionTable {
     fn checked(&self) -> Result<ConnectionSettings, ConfigError> {
         within("connection.message_bytes_limit", self.message_bytes_limit, 1 << 16, 1 << 30)?;
-        within("connection.attempts_limit", self.attempts_limit, 1, 300)?;
-        let age_max = secs("connection.age_secs_max", self.age_secs_max, 60, 86_000)?;
-        let age_jitter_max =
-            secs("connection.age_jitter_secs_max", self.age_jitter_secs_max, 0, self.age_secs_max / 2)?;
         within("connection.backoff_ms_min", self.backoff_ms_min, 10, 10_000)?;
         within("connection.stagger_ms", self.stagger_ms, 0, 10_000)?;
+        within("connection.breaker_failures", self.breaker_failures, 1, 1_000)?;
         Ok(ConnectionSettings {
             message_bytes_limit: self.message_bytes_limit,
             connect_max: secs("connection.connect_secs_max", self.connect_secs_max, 1, 60)?,
-            silence_max: secs("connection.silence_secs_max", self.silence_secs_max, 1, 600)?,
-            age_max,
-            age_jitter_max,
             backoff: BackoffSettings {
                 min: Duration::from_millis(self.backoff_ms_min),
                 max: secs("connection.backoff_secs_max", self.backoff_secs_max, 1, 600)?,
                 healthy_min: secs("connection.healthy_secs_min", self.healthy_secs_min, 1, 600)?,
             },
-            attempts_limit: self.attempts_limit,
             stagger: Duration::from_millis(self.stagger_ms),
+            breaker_failures: self.breaker_failures,
+            breaker_open: secs("connection.breaker_open_secs", self.breaker_open_secs, 1, 600)?,
         })
     }
 }
@@ -221,24 +162,25 @@ impl ConnectionTable {
 impl RestTable {
     fn checked(&self) -> Result<RestSettings, ConfigError> {
         within("rest.body_bytes_limit", self.body_bytes_limit, 1 << 16, 1 << 30)?;
-        within("rest.weight_percent", self.weight_percent, 1, 100)?;
         within("rest.requests_limit", self.requests_limit, 1, 64)?;
         Ok(RestSettings {
             timeout: secs("rest.timeout_secs", self.timeout_secs, 1, 120)?,
             body_bytes_limit: self.body_bytes_limit,
-            weight_percent: self.weight_percent,
             requests_limit: self.requests_limit,
-            startup_max: secs("rest.startup_secs_max", self.startup_secs_max, 1, 3_600)?,
         })
     }
 }
 
-fn bad(key: &'static str, value: &(impl ToString + ?Sized), expected: impl Into<String>) -> ConfigError {
-    ConfigError::Value { key, value: value.to_string(), expected: expected.into() }
+pub(crate) fn bad(
+    key: impl Into<String>,
+    value: &(impl ToString + ?Sized),
+    expected: impl Into<String>,
+) -> ConfigError {
+    ConfigError::Value { key: key.into(), value: value.to_string(), expected: expected.into() }
 }
 
-fn within<T: Copy + PartialOrd + Display>(
-    key: &'static str,
+pub(super) fn within<T: Copy + PartialOrd + Display>(
+    key: &str,
     value: T,
     min: T,
     max: T,
@@ -246,12 +188,12 @@ fn within<T: Copy + PartialOrd + Display>(
     if value < min || value > max { Err(bad(key, &value, format!("{min} to {max}"))) } else { Ok(()) }
 }
 
-fn secs(key: &'static str, value: u64, min: u64, max: u64) -> Result<Duration, ConfigError> {
+pub(super) fn secs(key: &str, value: u64, min: u64, max: u64) -> Result<Duration, ConfigError> {
     within(key, value, min, max)?;
     Ok(Duration::from_secs(value))
 }
 
-fn base_url(key: &'static str, url: &str, schemes: [&str; 2]) -> Result<String, ConfigError> {
+pub(super) fn base_url(key: &str, url: &str, schemes: [&str; 2]) -> Result<String, ConfigError> {
     let trimmed = url.trim_end_matches('/');
     let rest = schemes.iter().find_map(|scheme| trimmed.strip_prefix(scheme));
     match rest {

@@ -1,57 +1,28 @@
-//! The configuration as people write it: every key, what it means, its default.
+//! The configuration as people write it: every key, what it means, its default. A venue's keys are in `venues.rs`.
 
 use serde::{Deserialize, Serialize};
+
+use super::{Secrets, VenuesTable};
 
 /// The configuration as people write it. Every key has a default; an unknown key is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawConfig {
-    /// Whom to listen to.
-    pub venue: VenueTable,
+    /// Whom to listen to, and to what.
+    pub venue: VenuesTable,
     /// Where to publish.
     pub kafka: KafkaTable,
     /// How to hold WebSocket connections.
     pub connection: ConnectionTable,
-    /// How to use the venue's REST interface.
+    /// How to use the venues' REST interfaces.
     pub rest: RestTable,
     /// Where metrics are read.
     pub metrics: MetricsTable,
     /// What is logged.
     pub log: LogTable,
-}
-
-/// Whom to listen to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct VenueTable {
-    /// The venue. `binance`.
-    pub name: String,
-    /// Where its REST interface is, without a path.
-    pub rest_url: String,
-    /// Where its WebSocket streams are, without a path.
-    pub ws_url: String,
-    /// The instruments, by the venue's own symbols.
-    pub instruments: Vec<String>,
-    /// How many instruments share a connection.
-    pub instruments_per_connection: usize,
-    /// Levels a side of a book's snapshot. The venue's price for one (REST weight): up to 100 levels 5, 500 25, 1000 50,
-    /// 5000 250.
-    pub snapshot_levels: u16,
-}
-
-impl Default for VenueTable {
-    fn default() -> Self {
-        Self {
-            name: "binance".into(),
-            rest_url: "https://data-api.binance.vision".into(),
-            ws_url: "wss://data-stream.binance.vision".into(),
-            instruments: ["BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT", "ETHBTC"]
-                .map(Into::into)
-                .into(),
-            instruments_per_connection: 50,
-            snapshot_levels: 1000,
-        }
-    }
+    /// Keys of accounts, from the environment. Never printed.
+    #[serde(skip)]
+    pub secrets: Secrets,
 }
 
 /// Where to publish.
@@ -103,50 +74,44 @@ impl Default for KafkaTable {
     }
 }
 
-/// How to hold WebSocket connections.
+/// How to hold WebSocket connections, at every venue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConnectionTable {
-    /// The largest message. A larger one costs the connection; the venue's largest are far below 1 MB.
+    /// The largest message. A larger one costs the connection; the largest known is a book of 5 MB.
     pub message_bytes_limit: usize,
     /// How long connecting may take.
     pub connect_secs_max: u64,
-    /// A connection on which nothing is heard for so long is given up.
-    pub silence_secs_max: u64,
-    /// A connection of this age is replaced. The venue ends it at 24 hours.
-    pub age_secs_max: u64,
-    /// Up to so much earlier, at random, so that connections do not all end together.
-    pub age_jitter_secs_max: u64,
     /// The first retry comes within this time; the limit doubles with every failure in a row.
     pub backoff_ms_min: u64,
     /// No retry is put off longer.
     pub backoff_secs_max: u64,
     /// So much data makes a connection healthy, and the count of failures start again.
     pub healthy_secs_min: u64,
-    /// Connection attempts of the whole process in five minutes. The venue allows an address 300.
-    pub attempts_limit: usize,
     /// The pause between the first connects of several connections.
     pub stagger_ms: u64,
+    /// So many failures in a row at one venue, with no success between them, and it is left alone for a while.
+    pub breaker_failures: u32,
+    /// For how long at first; twice as long after every try in vain, up to ten times.
+    pub breaker_open_secs: u64,
 }
 
 impl Default for ConnectionTable {
     fn default() -> Self {
         Self {
-            message_bytes_limit: 32 << 20,
+            message_bytes_limit: 64 << 20,
             connect_secs_max: 10,
-            silence_secs_max: 45,
-            age_secs_max: 82_800,
-            age_jitter_secs_max: 1_800,
             backoff_ms_min: 250,
             backoff_secs_max: 30,
             healthy_secs_min: 30,
-            attempts_limit: 200,
             stagger_ms: 250,
+            breaker_failures: 10,
+            breaker_open_secs: 15,
         }
     }
 }
 
-/// How to use the venue's REST interface.
+/// How to use the venues' REST interfaces.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RestTable {
@@ -154,23 +119,13 @@ pub struct RestTable {
     pub timeout_secs: u64,
     /// The largest answer that is read.
     pub body_bytes_limit: usize,
-    /// How much of the venue's weight limit this process may use.
-    pub weight_percent: u32,
-    /// Requests at a time.
+    /// Requests at a time to one venue.
     pub requests_limit: usize,
-    /// How long to try for the list of instruments at the start.
-    pub startup_secs_max: u64,
 }
 
 impl Default for RestTable {
     fn default() -> Self {
-        Self {
-            timeout_secs: 10,
-            body_bytes_limit: 64 << 20,
-            weight_percent: 80,
-            requests_limit: 4,
-            startup_secs_max: 120,
-        }
+        Self { timeout_secs: 10, body_bytes_limit: 64 << 20, requests_limit: 4 }
     }
 }
 

@@ -27,14 +27,20 @@ fn differences(raw: &RawConfig) -> String {
     let (ours, defaults) =
         (toml::Table::try_from(raw).unwrap(), toml::Table::try_from(RawConfig::default()).unwrap());
     let mut lines = Vec::new();
-    for (table, keys) in &ours {
-        for (key, value) in keys.as_table().unwrap() {
-            if defaults[table][key] != *value {
-                lines.push(format!("{table}.{key} = {value}"));
+    differ("", &ours, &defaults, &mut lines);
+    lines.join("\n")
+}
+
+fn differ(path: &str, ours: &toml::Table, defaults: &toml::Table, lines: &mut Vec<String>) {
+    for (key, value) in ours {
+        match (value, &defaults[key]) {
+            (toml::Value::Table(ours), toml::Value::Table(defaults)) => {
+                differ(&format!("{path}{key}."), ours, defaults, lines);
             }
+            (ours, default) if ours != default => lines.push(format!("{path}{key} = {ours}")),
+            _ => {}
         }
     }
-    lines.join("\n")
 }
 
 #[test]
@@ -52,11 +58,11 @@ fn variables_take_the_type_of_their_key() {
     check(
         "",
         &[
-            ("OPUS2_INGEST__VENUE__INSTRUMENTS", "AUSDT, BUSDT"),
+            ("OPUS2_INGEST__VENUE__BINANCE__INSTRUMENTS", "AUSDT, BUSDT"),
             ("OPUS2_INGEST__KAFKA__CREATE_TOPICS", "true"),
             ("OPUS2_INGEST__KAFKA__LINGER_MS", "7"),
         ],
-        "kafka.create_topics = true\nkafka.linger_ms = 7\nvenue.instruments = [\"AUSDT\", \"BUSDT\"]",
+        "kafka.create_topics = true\nkafka.linger_ms = 7\nvenue.binance.instruments = [\"AUSDT\", \"BUSDT\"]",
     );
     check(
         "",
@@ -68,7 +74,13 @@ fn variables_take_the_type_of_their_key() {
         &[("OPUS2_INGEST__KAFKA__LINGER_MS", "-1")],
         "environment variable OPUS2_INGEST__KAFKA__LINGER_MS=\"-1\": expected a number in the range of the key",
     );
-    for name in ["OPUS2_INGEST__KAFKA", "OPUS2_INGEST__KAFKA__LINGER", "OPUS2_INGEST__CAFE__LINGER_MS"] {
+    for name in [
+        "OPUS2_INGEST__KAFKA",
+        "OPUS2_INGEST__KAFKA__LINGER",
+        "OPUS2_INGEST__CAFE__LINGER_MS",
+        "OPUS2_INGEST__VENUE__BINANCE",
+        "OPUS2_INGEST__VENUE__BINANCE__FEED__KIND",
+    ] {
         let key = name.strip_prefix(ENV_PREFIX).unwrap().to_ascii_lowercase().replace("__", ".");
         let expect =
             format!("environment variable {name}: there is no key {key:?}; --print-config shows every key");
@@ -92,28 +104,56 @@ fn an_unknown_key_is_an_error_with_its_place() {
 fn a_value_out_of_bounds_names_its_key_and_the_bounds() {
     for (file, expect) in [
         (
-            "venue.name = \"mtgox\"",
-            "venue.name = mtgox: expected binance; other venues are not supported yet",
+            "venue.binance.ws_url = \"https://x\"",
+            "venue.binance.ws_url = https://x: expected ws://host or wss://host",
         ),
-        ("venue.ws_url = \"https://x\"", "venue.ws_url = https://x: expected ws://host or wss://host"),
-        ("venue.rest_url = \"http://\"", "venue.rest_url = http://: expected http://host or https://host"),
         (
-            "venue.instruments = []",
-            "venue.instruments = []: expected at least one symbol, as in [\"BTCUSDT\"]",
+            "venue.binance.rest_url = \"http://\"",
+            "venue.binance.rest_url = http://: expected http://host or https://host",
         ),
-        ("venue.instruments = [\"A\", \"a\"]", "venue.instruments = a: expected every symbol once"),
+        ("venue.binance.feed = \"full\"", "venue.binance.feed = full: expected depth"),
         (
-            "venue.instruments_per_connection = 342",
-            "venue.instruments_per_connection = 342: expected 1 to 341",
+            "[venue.kraken]\nenabled = true\ndepth = 20",
+            "venue.kraken.depth = 20: expected one of 10, 25, 100, 500, 1000",
         ),
-        ("venue.snapshot_levels = 5001", "venue.snapshot_levels = 5001: expected 1 to 5000"),
+        (
+            "venue.binance.instruments = []",
+            "venue.binance.instruments = []: expected at least one name or pattern, as in [\"BTC/USD*\"], or quotes, or \
+             top_by_volume above 0",
+        ),
+        (
+            "venue.binance.instruments = [\"A\", \"a\"]",
+            "venue.binance.instruments = a: expected every word once",
+        ),
+        (
+            "venue.binance.instruments_per_connection = 342",
+            "venue.binance.instruments_per_connection = 342: expected 1 to 341",
+        ),
+        (
+            "[venue.coinbase]\nenabled = true\nfeed = \"advanced\"\ninstruments_per_connection = 31",
+            "venue.coinbase.instruments_per_connection = 31: expected 1 to 30",
+        ),
+        (
+            "[venue.coinbase]\nenabled = true\nsockets_per_connection = 2",
+            "venue.coinbase.sockets_per_connection = 2: expected 1, because feed = \"level2_batch\" does not number its \
+             messages: copies could not be told from repetitions",
+        ),
+        (
+            "venue.binance.snapshot_levels = 5001",
+            "venue.binance.snapshot_levels = 5001: expected 100 to 5000",
+        ),
+        ("venue.binance.age_secs_max = 90000", "venue.binance.age_secs_max = 90000: expected 10 to 86000"),
+        ("venue.binance.weight_percent = 120", "venue.binance.weight_percent = 120: expected 1 to 100"),
+        (
+            "venue.binance.enabled = false",
+            "venue.binance.enabled = false: expected at least one venue to be enabled",
+        ),
         (
             "kafka.brokers = \"localhost\"",
             "kafka.brokers = localhost: expected host:port, several separated by commas",
         ),
         ("kafka.compression = \"zip\"", "kafka.compression = zip: expected none, gzip or lz4"),
-        ("connection.age_secs_max = 90000", "connection.age_secs_max = 90000: expected 60 to 86000"),
-        ("rest.weight_percent = 120", "rest.weight_percent = 120: expected 1 to 100"),
+        ("connection.breaker_failures = 0", "connection.breaker_failures = 0: expected 1 to 1000"),
         (
             "metrics.listen = \"9464\"",
             "metrics.listen = 9464: expected an address with a port, as in 127.0.0.1:9464",
@@ -122,6 +162,46 @@ fn a_value_out_of_bounds_names_its_key_and_the_bounds() {
     ] {
         check(file, &[], expect);
     }
+}
+
+#[test]
+fn a_venue_keeps_its_own_defaults_when_only_a_part_is_said() {
+    check("[venue.kraken]\nenabled = true", &[], "venue.kraken.enabled = true");
+    let config = RawConfig::parse("[venue.kraken]\nenabled = true\n[venue.binance]\nenabled = false");
+    let venues = config.unwrap().validate().unwrap().venues;
+    assert_eq!(venues.len(), 1);
+    assert_eq!(venues[0].feed, FeedChoice::KrakenBook { depth: 100 });
+    assert_eq!(venues[0].ws_url, "wss://ws.kraken.com");
+}
+
+#[test]
+fn a_feed_for_accounts_takes_its_keys_from_the_environment_or_a_file_and_never_shows_them() {
+    let full = "[venue.coinbase]\nenabled = true\nfeed = \"full\"";
+    check(
+        full,
+        &[("OPUS2_COINBASE_KEY", "k")],
+        "venue.coinbase.feed = full: expected an account for this feed: OPUS2_COINBASE_KEY and OPUS2_COINBASE_SECRET in \
+         the environment, or credentials_file",
+    );
+    let mut raw = RawConfig::parse(full).unwrap();
+    for (name, text) in
+        [("OPUS2_COINBASE_KEY", "k"), ("OPUS2_COINBASE_SECRET", "hidden"), ("OPUS2_COINBASE_PASSPHRASE", "p")]
+    {
+        raw.secrets.take(name, text.to_owned());
+    }
+    let config = raw.validate().unwrap();
+    let credentials = config.venues[1].credentials.as_ref().unwrap();
+    assert_eq!([&credentials.key, &credentials.secret, &credentials.passphrase], ["k", "hidden", "p"]);
+    assert!(!format!("{raw:?} {config:?} {}", raw.to_toml()).contains("hidden"));
+
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"key = \"k\"\nsecret = \"from a file\"").unwrap();
+    raw.venue.coinbase.credentials_file = file.path().display().to_string();
+    let config = raw.validate().unwrap();
+    assert_eq!(config.venues[1].credentials.as_ref().unwrap().secret, "from a file");
+    file.write_all(b"hidden").unwrap();
+    let error = raw.validate().unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
 }
 
 #[test]

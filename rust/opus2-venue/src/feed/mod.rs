@@ -76,6 +76,7 @@ pub struct Applied {
 pub struct Feed {
     core: Core,
     protocol: Protocol,
+    exch_ts: Option<UnixNanos>,
 }
 
 /// Everything of a [`Feed`] that outlives a message: what a host saves.
@@ -90,7 +91,7 @@ impl Feed {
     #[must_use]
     pub fn new(spec: InstrumentSpec) -> Self {
         let protocol = Protocol::new(spec.feed);
-        Self { core: Core::new(spec), protocol }
+        Self { core: Core::new(spec), protocol, exch_ts: None }
     }
 
     /// How the instrument counts.
@@ -139,6 +140,12 @@ impl Feed {
     #[must_use]
     pub const fn recv_ts(&self) -> UnixNanos {
         self.core.recv_ts
+    }
+
+    /// The venue's own time of the message applied last, where it gave one. Not saved.
+    #[must_use]
+    pub const fn exch_ts(&self) -> Option<UnixNanos> {
+        self.exch_ts
     }
 
     /// True while only a snapshot can bring the book back in step.
@@ -212,6 +219,7 @@ impl Feed {
             applied.flags = applied.flags.with(QualityFlags::NO_EXCH_TS);
         }
         applied.state = self.core.state;
+        self.exch_ts = applied.exch_ts;
         applied
     }
 
@@ -228,7 +236,7 @@ impl Feed {
     #[must_use]
     pub fn from_state(state: FeedState) -> Option<Self> {
         let FeedState { mut core, mut protocol } = state;
-        (core.unpack() && protocol.unpack(&core)).then_some(Self { core, protocol })
+        (core.unpack() && protocol.unpack(&core)).then_some(Self { core, protocol, exch_ts: None })
     }
 
     /// How many orders rest in the book; `None` for a feed without orders (L2).

@@ -12,7 +12,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("opus2-hifa", &["opus2-types", "opus2-book"]),
     ("opus2-operators", &["opus2-types", "opus2-wire", "opus2-book", "opus2-venue", "opus2-hifa"]),
     ("opus2-jni", &["opus2-types", "opus2-operators"]),
-    ("opus2-ingest", &["opus2-types", "opus2-wire", "opus2-venue"]),
+    // Ingest exports each exchange's health, whose formula is HIFA's.
+    ("opus2-ingest", &["opus2-types", "opus2-wire", "opus2-venue", "opus2-hifa"]),
     ("opus2-sim", &["opus2-types", "opus2-wire", "opus2-venue"]),
     ("opus2-local", &["opus2-types", "opus2-wire"]),
     (
