@@ -138,7 +138,7 @@ impl Messages {
 const CLOSING_BYTES: usize = 13;
 
 /// Keeps what RFC 3986 allows in a query, without `&`, `=`, `+` and `/`, which mean something there.
-fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -39,7 +39,7 @@ pub enum Kind {
     Match,
     /// `last_match`: the newest trade before the subscription.
     LastMatch,
-    /// `received`, `open`, `done`, `change`, `activate`, `noop`: the life of an order.
+    /// `received`, `open`, `done`, `change`, `activate`: the life of an order; and every array of `level3`.
     Order,
     /// `heartbeat`.
     Heartbeat,
@@ -54,7 +54,7 @@ impl Kind {
             b"l2update" => Self::Levels,
             b"match" => Self::Match,
             b"last_match" => Self::LastMatch,
-            b"received" | b"open" | b"done" | b"change" | b"activate" | b"noop" => Self::Order,
+            b"received" | b"open" | b"done" | b"change" | b"activate" => Self::Order,
             b"heartbeat" => Self::Heartbeat,
             _ => Self::Other,
         }
@@ -105,9 +105,9 @@ pub fn classify(frame: &[u8]) -> Result<Frame<'_>, Reject> {
     let mut scanner = Scanner::new(frame);
     if scanner.eat(b'[') {
         // An array of the `level3` channel: the schema puts type and product first.
-        let kind = Kind::of(scanner.string()?);
+        scanner.string()?;
         scanner.expect(b',')?;
-        return Ok(Frame::Instrument { symbol: scanner.text()?, kind });
+        return Ok(Frame::Instrument { symbol: scanner.text()?, kind: Kind::Order });
     }
     let (mut name, mut symbol, mut has_schema, mut message, mut reason) = (None, None, false, "", "");
     scanner.expect(b'{')?;

@@ -4,6 +4,7 @@
 //! every order and both order ids of a trade, numbers by instrument, and needs credentials for its real-time channels;
 //! Advanced Trade has real-time levels without credentials, numbered by connection, for thirty products a connection.
 
+pub mod account;
 mod advanced;
 mod advanced_follower;
 mod crossing;
@@ -14,7 +15,10 @@ mod order_follower;
 pub mod products;
 pub mod recording;
 pub mod scales;
+pub mod session;
+pub mod subscribe;
 
+pub use account::{Account, BadSecret};
 pub use advanced::{
     AdvancedFrame, AdvancedKind, AdvancedLevels, AdvancedTrade, classify_advanced, read_advanced_levels,
     read_advanced_trades,
@@ -25,3 +29,5 @@ pub use message::{Control, FRAME_BYTES_MAX, Frame, Kind, classify};
 pub(crate) use order_follower::OrderFollower;
 pub use order_follower::PENDING_ORDERS_MAX;
 pub use products::{ADVANCED_PRODUCTS_PATH, PRODUCTS_PATH, parse_products, parse_turnovers};
+pub use session::{Session, SessionError, SessionSettings};
+pub use subscribe::{BookChannel, instruments_per_connection_max, order_snapshot_path};
