@@ -165,6 +165,11 @@ fn every_kraken_message_has_the_venues_checksum() {
     ] {
         check(file, &[file], 6);
     }
+    let file = "kraken/gocryptotrader_v2_level3_btcusd_documented_example.jsonl";
+    let Some(folder) = recordings() else { return };
+    let row = &books(&[folder.join(file)])[0];
+    assert_eq!((&row["checksums_ok"], &row["checksums_bad"]), (&json!(4), &json!(0)));
+    assert_eq!(row["resting_orders"], 21 + 12);
 }
 
 #[test]
