@@ -7,6 +7,7 @@ mod chain;
 mod files;
 
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     /// Validation rules of data quality (YAML; `config/validation_rules.yaml`). None means the built-in defaults.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Save every operator's state and load it into new operators after each N records, as a host that was restarted
+    /// there would. The output must be the same.
+    #[arg(long, value_name = "N")]
+    restart_every: Option<NonZeroU64>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -51,10 +56,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let survey = survey(&args.files)?;
     let mut files = TopicFiles::create(&args.out)?;
     let mut bytes = Vec::new();
+    let mut records = 0u64;
     play(&args.files, &survey, "pipeline", |record: &RawRecord<'_>| {
         bytes.clear();
         record.encode(&mut bytes)?;
-        chain.process(record.market, record.recv_ts, &bytes, &mut files)
+        chain.process(record.market, record.recv_ts, &bytes, &mut files)?;
+        records += 1;
+        match args.restart_every {
+            Some(every) if records.is_multiple_of(every.get()) => chain.restart(),
+            _ => Ok(()),
+        }
     })?;
     files.finish()?;
     for (operator, counters) in chain.counters() {

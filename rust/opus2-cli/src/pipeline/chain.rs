@@ -22,6 +22,9 @@ struct Stage {
 /// Operators in a row: what one puts on the main channel, the next one gets.
 pub(super) struct Chain {
     stages: Vec<Stage>,
+    config: String,
+    /// Every key there has been.
+    keys: BTreeSet<String>,
     newest: UnixNanos,
 }
 
@@ -34,7 +37,7 @@ impl Chain {
                 Ok(Stage { name, operator, timers: BTreeSet::new(), out: Output::new() })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { stages, newest: UnixNanos::MIN })
+        Ok(Self { stages, config: config.to_owned(), keys: BTreeSet::new(), newest: UnixNanos::MIN })
     }
 
     /// Gives a record to the first operator and what follows from it to the others; then moves the watermark.
@@ -45,6 +48,9 @@ impl Chain {
         record: &[u8],
         files: &mut TopicFiles,
     ) -> Result<()> {
+        if !self.keys.contains(key) {
+            self.keys.insert(key.to_owned());
+        }
         run(&mut self.stages, key, Call::Record(record), files)?;
         if recv_ts > self.newest {
             self.newest = recv_ts;
@@ -68,7 +74,24 @@ impl Chain {
         Ok(())
     }
 
-    /// Every operator's counters.
+    /// Replaces every operator by a new one with the old one's state.
+    pub(super) fn restart(&mut self) -> Result<()> {
+        let mut blob = Vec::new();
+        for stage in &mut self.stages {
+            let mut operator = create(stage.name, &self.config)?;
+            for key in &self.keys {
+                blob.clear();
+                stage.operator.save(key, &mut blob)?;
+                if !blob.is_empty() {
+                    operator.load(key, &blob)?;
+                }
+            }
+            stage.operator = operator;
+        }
+        Ok(())
+    }
+
+    /// Every operator's counters since the start, or since the last restart.
     pub(super) fn counters(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
         let of = |stage: &Stage| {
             let mut counters = Vec::new();
