@@ -18,6 +18,11 @@ pub mod scales;
 pub mod session;
 pub mod subscribe;
 
+#[cfg(test)]
+mod message_tests;
+#[cfg(test)]
+mod order_tests;
+
 pub use account::{Account, BadSecret};
 pub use advanced::{
     AdvancedFrame, AdvancedKind, AdvancedLevels, AdvancedTrade, classify_advanced, read_advanced_levels,
