@@ -8,15 +8,19 @@ use axum::extract::{Json, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
+use opus2_types::{Side, UnixNanos, Venue};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::binance::frame::write_levels;
-use crate::binance::rest::{json_response, stopping};
-use crate::engine::{Command, FaultDone};
+use crate::coinbase::message::write_order_id as write_coinbase_id;
+use crate::engine::{Command, Engine, FaultDone};
 use crate::fault::FaultRequest;
-use crate::server::Shared;
+use crate::kraken::message::write_order_id as write_kraken_id;
+use crate::market::Ladder;
+use crate::server::{Shared, json_response, stopping};
+use crate::text::{Symbol, push, scaled, write_scaled};
 
 type App = State<Arc<Shared>>;
 
@@ -25,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/truth", get(truth))
         .route("/sim/stats", get(stats))
         .route("/sim/fault", post(fault))
+        .route("/sim/faults", get(faults))
+        .route("/sim/venues", get(venues))
         .route("/sim/pause", post(async |app: App| set_running(app, false).await))
         .route("/sim/resume", post(async |app: App| set_running(app, true).await))
 }
@@ -32,30 +38,103 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 #[derive(Deserialize)]
 struct TruthQuery {
     symbol: String,
+    /// Show the book as of this number, not as it is now.
+    sequence: Option<u64>,
+    /// Show every order too.
+    #[serde(default)]
+    orders: bool,
 }
 
-/// The whole book, every level, as it is now.
+/// The whole book, every level, as it is now or was at a number; with `orders=true` every order as it is now.
 async fn truth(State(app): App, Query(query): Query<TruthQuery>) -> Response {
     let Some(instrument) = app.instrument(&query.symbol) else {
         return refuse(&format!("unknown symbol {:?}", query.symbol));
     };
-    let (reply, truth) = oneshot::channel();
-    let Some(truth) = app.ask(Command::Truth { instrument, reply }, truth).await else { return stopping() };
+    if query.orders && query.sequence.is_some() {
+        return refuse("orders are known as they are now only; leave out sequence");
+    }
+    let looked = app.look(move |engine| {
+        let orders = query.orders.then(|| orders_text(engine, instrument));
+        (engine.truth(instrument, query.sequence), engine.floor.ids(instrument).1, orders)
+    });
+    let Some((truth, trade_id, orders)) = looked.await else { return stopping() };
+    let Some(truth) = truth else {
+        return refuse("that is too long ago: the latest million changes of all instruments are kept");
+    };
     let (book, symbol) = (truth.book, &app.symbols[instrument]);
+    let venue = app.listings[instrument].venue;
     let mut body = format!(
-        r#"{{"symbol":"{}","isPaused":{},"lastUpdateId":{},"lastTradeId":{},"bids":"#,
-        symbol.name, truth.is_paused, book.update_id, book.trade_id
+        r#"{{"venue":"{venue}","symbol":"{}","isPaused":{},"lastUpdateId":{},"lastTradeId":{trade_id},"bids":"#,
+        symbol.name, truth.is_paused, book.update_id
     );
     write_levels(&mut body, &book.bids, symbol);
     body.push_str(r#","asks":"#);
     write_levels(&mut body, &book.asks, symbol);
+    if let Some(orders) = orders {
+        body.push_str(&orders);
+    }
     body.push('}');
     json_response(StatusCode::OK, body)
 }
 
-async fn stats(State(app): App) -> Response {
+/// `,"orders":{"bids":[[price,qty,id,stamp],…],"asks":…}`, best level first, then in the order in which they trade. Ids as
+/// the venue shows them (Binance shows none: the model's numbers), `stamp` in nanoseconds.
+fn orders_text(engine: &Engine, instrument: usize) -> String {
+    let symbol = &engine.desk.symbols[instrument];
+    let venue = engine.floor.world.listing(instrument).venue;
+    let ladder = engine.floor.world.ladder(instrument);
+    let mut text = String::from(r#","orders":{"bids":["#);
+    write_orders(&mut text, ladder, Side::Bid, symbol, (venue, instrument));
+    text.push_str(r#"],"asks":["#);
+    write_orders(&mut text, ladder, Side::Ask, symbol, (venue, instrument));
+    text.push_str("]}");
+    text
+}
+
+fn write_orders(
+    text: &mut String,
+    ladder: &Ladder,
+    side: Side,
+    symbol: &Symbol,
+    (venue, instrument): (Venue, usize),
+) {
+    let orders = ladder.iter(side).flat_map(|level| ladder.queue(side, level.price));
+    for (index, order) in orders.enumerate() {
+        text.push_str(if index == 0 { "[\"" } else { ",[\"" });
+        write_scaled(text, order.price.0, symbol.price_scale);
+        text.push_str("\",\"");
+        write_scaled(text, order.qty.0, symbol.qty_scale);
+        text.push_str("\",\"");
+        match venue {
+            Venue::Coinbase => write_coinbase_id(text, instrument, order.id),
+            Venue::Kraken => write_kraken_id(text, instrument, order.id),
+            _ => push(text, format_args!("{}", order.id)),
+        }
+        push(text, format_args!("\",{}]", UnixNanos(order.stamp).0));
+    }
+}
+
+#[derive(Deserialize)]
+struct StatsQuery {
+    /// Only this venue's instruments and connections.
+    venue: Option<String>,
+    /// Leave out instruments and connections.
+    #[serde(default)]
+    summary: bool,
+}
+
+async fn stats(State(app): App, Query(query): Query<StatsQuery>) -> Response {
     let (reply, stats) = oneshot::channel();
-    let Some(stats) = app.ask(Command::Stats { reply }, stats).await else { return stopping() };
+    let Some(mut stats) = app.ask(Command::Stats { reply }, stats).await else { return stopping() };
+    if let Some(venue) = &query.venue {
+        stats.instruments.retain(|one| one.venue == venue);
+        stats.connections.retain(|one| one.venue == venue);
+        stats.venues.retain(|name, _| name == venue);
+    }
+    if query.summary {
+        stats.instruments.clear();
+        stats.connections.clear();
+    }
     match serde_json::to_string(&stats) {
         Ok(body) => json_response(StatusCode::OK, body),
         Err(error) => json_response(
@@ -63,6 +142,45 @@ async fn stats(State(app): App) -> Response {
             json!({ "error": error.to_string() }).to_string(),
         ),
     }
+}
+
+#[derive(Deserialize)]
+struct FaultsQuery {
+    /// Entries with this number and later.
+    #[serde(default)]
+    from: u64,
+}
+
+/// The fault log, a line each, ten thousand at most.
+async fn faults(State(app): App, Query(query): Query<FaultsQuery>) -> Response {
+    let (reply, page) = oneshot::channel();
+    match app.ask(Command::FaultLog { from: query.from, reply }, page).await {
+        None => stopping(),
+        Some(page) => json_response(StatusCode::OK, page.lines),
+    }
+}
+
+/// Which venues there are, with the symbols they list and where they are, relative to this address.
+async fn venues(State(app): App) -> Response {
+    let venue = |venue: Venue| {
+        let (rest, ws): (&str, &[&str]) = match venue {
+            Venue::Coinbase => ("/", &["/", "/advanced"]),
+            Venue::Kraken => ("/0", &["/v2"]),
+            _ => ("/api/v3", &["/stream", "/ws"]),
+        };
+        let listed = app.listings.iter().filter(|listing| listing.venue == venue);
+        let instruments: Vec<_> = listed
+            .map(|listing| {
+                json!({
+                    "symbol": listing.symbol, "base": listing.base, "quote": listing.quote,
+                    "tick": scaled(1, listing.price_scale), "lot": scaled(1, listing.qty_scale),
+                })
+            })
+            .collect();
+        json!({ "venue": venue.as_str(), "restPath": rest, "wsPaths": ws, "instruments": instruments })
+    };
+    let venues: Vec<_> = app.config.instruments_by_venue().into_iter().map(|(one, _)| venue(one)).collect();
+    json_response(StatusCode::OK, json!(venues).to_string())
 }
 
 async fn fault(State(app): App, request: Result<Json<FaultRequest>, JsonRejection>) -> Response {

@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use opus2_types::UnixNanos;
-use serde_json::Value;
+use opus2_types::Venue;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::SimConfig;
-use crate::binance::control::{self, Call, Request};
-use crate::binance::frame::{self, Form, Stamp, Symbol};
-use crate::binance::publisher::{Publication, Publisher};
-use crate::binance::rules::VenueRules;
-use crate::binance::stream::{StreamId, StreamKind, StreamNames};
-use crate::clock::{SimClock, WallClock};
-use crate::fault::{FaultKind, FaultRequest, Faults};
+use crate::clock::{SimClock, wall_now};
+use crate::desk::Desk;
+use crate::dialect::Dialect;
+use crate::fault::{FaultKind, FaultLog, FaultLogPage, FaultRequest, Faults, Target};
+use crate::floor::Floor;
 use crate::hub::{CloseReason, Directive, Hub, Outbound, QueueLimits, Registration};
-use crate::market::{Book, SimTime, World, WorldConfig};
-use crate::stats::{InstrumentStats, LagStats, SimStats};
+use crate::market::{Book, SimTime};
+use crate::stats::{InstrumentStats, LagStats, SimStats, VenueStats};
+use crate::stream::{StreamId, StreamKind};
+use crate::text::Symbol;
+use crate::{SimConfig, SimError};
 
 /// Commands waiting for the engine; senders wait when there are more.
 pub(crate) const COMMANDS_LIMIT: usize = 1024;
@@ -32,19 +30,62 @@ const LATE_NANOS: u64 = 5 * SimTime::MILLISECOND;
 const LAG_LIMIT_NANOS: u64 = 10 * SimTime::SECOND;
 /// On stopping, connections have this long to take what is queued and to close.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Heartbeats, idle connections and faults of connections are looked after this often, also while the market is paused.
+pub(crate) const BEAT: Duration = Duration::from_millis(100);
+/// Beats in a second.
+pub(crate) const BEATS_PER_SEC: u64 = 10;
 
 /// What the tasks of connections and requests ask of the engine.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Connect { peer: SocketAddr, form: Form, streams: Vec<String>, reply: oneshot::Sender<Registration> },
-    Control { connection: u64, text: String },
-    AnnounceShutdown { connection: u64 },
-    Disconnected { connection: u64, reason: CloseReason },
-    Snapshot { instrument: usize, limit: usize, reply: oneshot::Sender<Book> },
-    Truth { instrument: usize, reply: oneshot::Sender<Truth> },
-    Stats { reply: oneshot::Sender<SimStats> },
-    Fault { request: FaultRequest, reply: oneshot::Sender<Result<FaultDone, String>> },
-    SetRunning { is_running: bool, reply: oneshot::Sender<SimTime> },
+    Connect {
+        peer: SocketAddr,
+        dialect: Dialect,
+        streams: Vec<String>,
+        reply: oneshot::Sender<Registration>,
+    },
+    Control {
+        connection: u64,
+        text: String,
+    },
+    AnnounceShutdown {
+        connection: u64,
+    },
+    Disconnected {
+        connection: u64,
+        reason: CloseReason,
+    },
+    Ask(Question),
+    Fault {
+        request: FaultRequest,
+        reply: oneshot::Sender<Result<FaultDone, String>>,
+    },
+    FaultLog {
+        from: u64,
+        reply: oneshot::Sender<FaultLogPage>,
+    },
+    RequestFault {
+        venue: Venue,
+        instrument: Option<usize>,
+        is_snapshot: bool,
+        reply: oneshot::Sender<Option<FaultKind>>,
+    },
+    Stats {
+        reply: oneshot::Sender<SimStats>,
+    },
+    SetRunning {
+        is_running: bool,
+        reply: oneshot::Sender<SimTime>,
+    },
+}
+
+/// A question that is answered by a look at the floor.
+pub(crate) struct Question(pub(crate) Box<dyn FnOnce(&mut Engine) + Send>);
+
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Question")
+    }
 }
 
 /// A whole book, and how far the feed has told it.
@@ -66,71 +107,43 @@ pub(crate) enum FaultDone {
 /// Owns the simulation. Runs until it is stopped, then drains the connections and reports.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    publisher: Publisher,
+    pub(crate) floor: Floor,
+    pub(crate) desk: Desk,
     clock: SimClock,
-    desk: Desk,
     config: SimConfig,
     steps: u64,
     lag: LagStats,
-}
-
-/// Everything a publication goes through on its way out.
-#[derive(Debug)]
-struct Desk {
-    hub: Hub,
-    faults: Faults,
-    wall: WallClock,
-    names: Arc<StreamNames>,
-    symbols: Arc<[Symbol]>,
-    /// By [`StreamId::index`].
-    published: Vec<u64>,
-    /// By instrument.
-    snapshots: Vec<u64>,
+    beats: u64,
 }
 
 impl Engine {
-    pub(crate) fn new(config: &SimConfig) -> Self {
-        let world = World::new(WorldConfig {
-            seed: config.seed,
-            instruments: config.instruments,
-            messages_per_sec: config.messages_per_sec,
-        });
+    /// Builds the market.
+    ///
+    /// # Errors
+    /// The fault log's file cannot be made, or a fault rule names an instrument that does not exist.
+    pub(crate) fn new(config: &SimConfig) -> Result<Self, SimError> {
+        let floor = Floor::new(config, wall_now());
+        let world = &floor.world;
         let symbols: Arc<[Symbol]> = (0..world.len())
             .map(|instrument| {
-                let spec = &world.listing(instrument).spec;
-                Symbol { name: spec.symbol.clone(), price_scale: spec.price_scale, qty_scale: spec.qty_scale }
+                let listing = world.listing(instrument);
+                let (price_scale, qty_scale) = (listing.price_scale, listing.qty_scale);
+                Symbol { name: listing.symbol.clone(), price_scale, qty_scale }
             })
             .collect();
-        let names = Arc::new(StreamNames::new(symbols.iter().map(|symbol| symbol.name.as_str())));
         let limits =
             QueueLimits { frames: config.rules.queue_frames_limit, bytes: config.rules.queue_bytes_limit };
-        let desk = Desk {
-            hub: Hub::new(names.len(), limits),
-            faults: Faults::default(),
-            wall: WallClock::default(),
-            published: vec![0; names.len()],
-            snapshots: vec![0; symbols.len()],
-            names,
-            symbols,
-        };
-        Self {
-            publisher: Publisher::new(world),
+        let hub = Hub::new(symbols.len() * StreamId::PER_INSTRUMENT, limits);
+        let faults = new_faults(config, &symbols)?;
+        Ok(Self {
+            floor,
+            desk: Desk::new(hub, faults, symbols),
             clock: SimClock::start(),
-            desk,
             config: config.clone(),
             steps: 0,
             lag: LagStats::default(),
-        }
-    }
-
-    /// The market, for describing its instruments before it runs.
-    pub(crate) fn world(&self) -> &World {
-        self.publisher.world()
-    }
-
-    /// Names and scales, by instrument.
-    pub(crate) fn symbols(&self) -> Arc<[Symbol]> {
-        self.desk.symbols.clone()
+            beats: 0,
+        })
     }
 
     /// Plays until `stop` becomes true or every sender of commands is gone; then sends what is left and closes properly.
@@ -141,8 +154,10 @@ impl Engine {
     ) -> SimStats {
         // Building the books took time that the schedule does not owe.
         self.clock.set(SimTime(0), true);
+        let mut beat_at = Instant::now() + BEAT;
         loop {
-            let due = self.clock.instant_of(self.publisher.next_at());
+            let due = self.clock.instant_of(self.floor.next_at());
+            let due = due.map_or(beat_at, |due| due.min(beat_at));
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -150,7 +165,11 @@ impl Engine {
                     Some(command) => self.handle(command),
                     None => break,
                 },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                () = sleep_until(due) => {}
+            }
+            if Instant::now() >= beat_at {
+                self.beat();
+                beat_at = (beat_at + BEAT).max(Instant::now());
             }
             self.play();
         }
@@ -178,6 +197,7 @@ impl Engine {
                 "connections did not close in time"
             );
         }
+        self.desk.faults.log.flush();
         self.stats()
     }
 
@@ -187,16 +207,16 @@ impl Engine {
             return;
         }
         let now = self.clock.now();
-        let lag = now.since(self.publisher.next_at());
+        let lag = now.since(self.floor.next_at());
         if lag > LAG_LIMIT_NANOS {
             tracing::warn!(lag_ns = lag, "schedule given up: too far behind");
             self.lag.schedule_resets += 1;
-            self.clock.set(self.publisher.next_at(), true);
+            self.clock.set(self.floor.next_at(), true);
             return;
         }
-        let wall = self.desk.wall.now();
+        self.desk.begin(now);
         for _ in 0..STEPS_PER_TURN {
-            let at = self.publisher.next_at();
+            let at = self.floor.next_at();
             if at > now {
                 break;
             }
@@ -204,33 +224,57 @@ impl Engine {
             self.lag.lag_ns_max = self.lag.lag_ns_max.max(lag);
             self.lag.steps_late += u64::from(lag > LATE_NANOS);
             self.steps += 1;
-            let desk = &mut self.desk;
-            self.publisher
-                .step(&mut |publication| desk.publish(publication, matched_at(wall, now, publication.at)));
+            self.floor.step(&mut self.desk);
+        }
+    }
+
+    /// What goes by the clock on the wall: heartbeats, connections that say nothing, faults of connections.
+    fn beat(&mut self) {
+        self.beats += 1;
+        let now = self.clock.now();
+        self.desk.begin(now);
+        let (desk, floor) = (&mut self.desk, &mut self.floor);
+        floor.coinbase.beat(desk, self.beats, &self.config.coinbase);
+        floor.kraken.beat(desk, self.beats, &self.config.kraken);
+        for connection in self.desk.hub.listeners(None) {
+            let Some(venue) = self.desk.hub.venue(connection) else { continue };
+            if let Some((kind, millis)) = self.desk.faults.connection(venue, BEAT.as_secs_f64()) {
+                self.disturb(connection, kind, millis);
+            }
+        }
+        if self.beats.is_multiple_of(BEATS_PER_SEC) {
+            self.desk.faults.log.flush();
         }
     }
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Connect { peer, form, streams, reply } => self.connect(peer, form, &streams, reply),
-            Command::Control { connection, text } => self.desk.control(connection, &text, &self.config.rules),
+            Command::Connect { peer, dialect, streams, reply } => {
+                self.connect(peer, dialect, &streams, reply);
+            }
+            Command::Control { connection, text } => {
+                self.desk.begin(self.clock.now());
+                self.floor.control(&mut self.desk, connection, &text);
+            }
             Command::AnnounceShutdown { connection } => {
                 self.announce_shutdown(connection, CloseReason::Lifetime);
             }
             Command::Disconnected { connection, reason } => {
                 tracing::info!(connection, ?reason, "disconnected");
+                self.floor.disconnected(connection);
                 self.desk.hub.disconnected(connection, reason);
             }
-            Command::Snapshot { instrument, limit, reply } => {
-                self.desk.snapshots[instrument] += 1;
-                answer(reply, self.publisher.world().book(instrument, limit));
+            Command::Ask(question) => {
+                self.desk.begin(self.clock.now());
+                (question.0)(self);
             }
-            Command::Truth { instrument, reply } => {
-                let book = self.publisher.world().book(instrument, usize::MAX);
-                answer(reply, Truth { book, is_paused: !self.clock.is_running() });
+            Command::Fault { request, reply } => answer(reply, self.fault(&request)),
+            Command::FaultLog { from, reply } => answer(reply, self.desk.faults.log.page(from)),
+            Command::RequestFault { venue, instrument, is_snapshot, reply } => {
+                let now = self.desk.wall.now();
+                answer(reply, self.desk.faults.request(venue, instrument, is_snapshot, now));
             }
             Command::Stats { reply } => answer(reply, self.stats()),
-            Command::Fault { request, reply } => answer(reply, self.fault(&request)),
             Command::SetRunning { is_running, reply } => answer(reply, self.set_running(is_running)),
         }
     }
@@ -238,18 +282,39 @@ impl Engine {
     fn connect(
         &mut self,
         peer: SocketAddr,
-        form: Form,
+        dialect: Dialect,
         streams: &[String],
         reply: oneshot::Sender<Registration>,
     ) {
-        let registration = self.desk.hub.connect(peer, form);
+        let venue = dialect.venue();
+        let is_advanced = matches!(dialect, Dialect::Advanced { .. });
+        let registration = self.desk.hub.connect(peer, dialect);
         let connection = registration.id;
-        tracing::info!(connection, %peer, streams = streams.len(), "connected");
-        // The number of streams in an address was checked before the upgrade.
-        self.desk.hub.subscribe(connection, self.desk.find(streams), usize::MAX);
+        tracing::info!(connection, %peer, %venue, streams = streams.len(), "connected");
+        match venue {
+            Venue::Coinbase => self.floor.coinbase.connected(connection, is_advanced),
+            Venue::Kraken => self.floor.kraken.connected(&mut self.desk, connection),
+            _ => self.floor.binance.connected(&mut self.desk, connection, streams),
+        }
         if reply.send(registration).is_err() {
+            self.floor.disconnected(connection);
             self.desk.hub.disconnected(connection, CloseReason::Lost);
         }
+    }
+
+    /// A copy of a book for a client, counted as a snapshot.
+    pub(crate) fn snapshot(&mut self, instrument: usize, limit: usize) -> Book {
+        self.desk.snapshots[instrument] += 1;
+        self.floor.world.book(instrument, limit)
+    }
+
+    /// Every level of a book, now or as of an earlier number; `None` when that is too long ago.
+    pub(crate) fn truth(&self, instrument: usize, sequence: Option<u64>) -> Option<Truth> {
+        let mut book = self.floor.world.book(instrument, usize::MAX);
+        book.update_id = self.floor.ids(instrument).0;
+        let is_there =
+            sequence.is_none_or(|sequence| self.desk.history.rewind(instrument, sequence, &mut book));
+        is_there.then(|| Truth { book, is_paused: !self.clock.is_running() })
     }
 
     /// Stops or starts the market. On stopping, the feed catches up with the book, so that truth and feed can be compared.
@@ -259,9 +324,9 @@ impl Engine {
             return now;
         }
         if !is_running {
-            let wall = self.desk.wall.now();
-            let desk = &mut self.desk;
-            self.publisher.publish_waiting(now, &mut |publication| desk.publish(publication, wall));
+            self.desk.begin(now);
+            self.floor.publish_waiting(now, &mut self.desk);
+            self.desk.hub.release_held();
         }
         self.clock.set(now, is_running);
         tracing::info!(is_running, "market");
@@ -269,12 +334,10 @@ impl Engine {
     }
 
     fn announce_shutdown(&mut self, connection: u64, reason: CloseReason) {
-        let sent = self.desk.wall.now();
-        let Some(form) = self.desk.hub.form_mut(connection).copied() else { return };
-        let notice = frame::server_shutdown(sent, form);
-        self.desk.hub.send(connection, Outbound::Notice(notice.into()));
-        let close_at = Instant::now() + self.config.rules.shutdown_notice;
-        self.desk.hub.direct(connection, Directive::CloseAt(close_at, reason));
+        crate::binance::face::Binance::announce_shutdown(&mut self.desk, connection);
+        let is_binance = self.desk.hub.venue(connection) == Some(Venue::Binance);
+        let notice = if is_binance { self.config.rules.shutdown_notice } else { Duration::ZERO };
+        self.desk.hub.direct(connection, Directive::CloseAt(Instant::now() + notice, reason));
     }
 
     fn fault(&mut self, request: &FaultRequest) -> Result<FaultDone, String> {
@@ -285,29 +348,80 @@ impl Engine {
             }
         };
         tracing::info!(kind = ?request.kind, symbol = ?request.symbol, count = request.count, "fault requested");
-        if request.kind.is_for_messages() {
-            if request.count == 0 {
-                return Err("count is 0, but must be at least 1".into());
-            }
-            let is_armed = self.desk.faults.arm(request, instrument);
+        if request.count == 0 {
+            return Err("count is 0, but must be at least 1".into());
+        }
+        let (venue, stream, group) = (request.venue, request.stream, request.group);
+        let target = Target { venue, instrument, stream, group, connection: request.connection };
+        let is_whole_connection = request.kind == FaultKind::Freeze && instrument.is_none();
+        if request.kind == FaultKind::Freeze && !is_whole_connection {
+            let now = self.desk.wall.now();
+            self.desk.faults.freeze(target, request.millis, now);
+            return Ok(FaultDone::Waiting);
+        }
+        if !is_whole_connection && (request.kind.is_for_messages() || request.kind.is_for_requests()) {
+            let is_armed = self.desk.faults.arm(request, target);
             return if is_armed { Ok(FaultDone::Waiting) } else { Err("too many faults are waiting".into()) };
         }
-        let connections = self.desk.hub.listeners(instrument);
+        let mut connections = self.desk.hub.listeners(instrument);
+        connections.retain(|connection| {
+            request.connection.is_none_or(|wanted| wanted == *connection)
+                && (venue.is_none() || venue == self.desk.hub.venue(*connection))
+        });
         for connection in &connections {
-            match request.kind {
-                FaultKind::Disconnect => self.desk.hub.cut(*connection, CloseReason::Fault),
-                FaultKind::ServerShutdown => self.announce_shutdown(*connection, CloseReason::ServerShutdown),
-                _ => self.desk.hub.send(*connection, Outbound::Stall(Duration::from_millis(request.millis))),
-            }
+            self.disturb(*connection, request.kind, request.millis);
         }
-        self.desk.faults.count(request.kind, connections.len() as u64);
         Ok(FaultDone::Connections(connections.len()))
+    }
+
+    /// Lets something go wrong with a connection, now.
+    fn disturb(&mut self, connection: u64, kind: FaultKind, millis: u64) {
+        let Some(venue) = self.desk.hub.venue(connection) else { return };
+        let duration = Duration::from_millis(millis);
+        let now = self.desk.wall.now();
+        let lasts = match kind {
+            FaultKind::Disconnect => {
+                self.desk.hub.cut(connection, CloseReason::Fault);
+                None
+            }
+            FaultKind::ServerShutdown => {
+                self.announce_shutdown(connection, CloseReason::ServerShutdown);
+                None
+            }
+            FaultKind::Freeze => {
+                let target = Target { connection: Some(connection), ..Target::default() };
+                self.desk.faults.freeze(target, millis, now);
+                // Its log entry comes with the first message that is withheld.
+                return;
+            }
+            FaultKind::SlowReader => {
+                self.desk.hub.send(connection, Outbound::Slow(duration));
+                Some(millis)
+            }
+            _ => {
+                self.desk.hub.send(connection, Outbound::Stall(duration));
+                Some(millis)
+            }
+        };
+        self.desk.faults.note_connection(kind, (connection, venue), lasts, now);
     }
 
     fn stats(&self) -> SimStats {
         let desk = &self.desk;
         let instruments: Vec<_> =
             (0..desk.symbols.len()).map(|instrument| self.instrument_stats(instrument)).collect();
+        let connections = desk.hub.connection_stats();
+        let mut venues: BTreeMap<&'static str, VenueStats> = BTreeMap::new();
+        for one in &instruments {
+            let venue = venues.entry(one.venue).or_default();
+            venue.instruments += 1;
+            venue.published += one.published.values().sum::<u64>();
+            venue.sent += one.sent.values().sum::<u64>();
+            venue.snapshots += one.snapshots;
+        }
+        for connection in connections.iter().filter(|connection| connection.closed.is_none()) {
+            venues.entry(connection.venue).or_default().connections += 1;
+        }
         SimStats {
             seed: self.config.seed,
             rate_target: self.config.messages_per_sec,
@@ -315,11 +429,12 @@ impl Engine {
             is_paused: !self.clock.is_running(),
             steps: self.steps,
             published: desk.published.iter().sum(),
-            sent: instruments.iter().flat_map(|instrument| instrument.sent.values()).sum(),
+            sent: venues.values().map(|venue| venue.sent).sum(),
             snapshots: desk.snapshots.iter().sum(),
             lag: self.lag,
+            venues,
             instruments,
-            connections: desk.hub.connection_stats(),
+            connections,
             connections_accepted: desk.hub.accepted(),
             connections_closed: desk.hub.closed_counts().clone(),
             faults: desk.faults.happened().clone(),
@@ -329,14 +444,18 @@ impl Engine {
 
     fn instrument_stats(&self, instrument: usize) -> InstrumentStats {
         let desk = &self.desk;
-        let book = self.publisher.world().book(instrument, 0);
+        let venue = self.floor.world.listing(instrument).venue;
+        let (last_update_id, last_trade_id) = self.floor.ids(instrument);
         let by_kind = |count: &dyn Fn(StreamKind) -> u64| -> BTreeMap<StreamKind, u64> {
-            StreamKind::ALL.into_iter().map(|kind| (kind, count(kind))).collect()
+            let kinds = StreamKind::ALL.into_iter().filter(|kind| kind.venue() == venue);
+            let counts = kinds.map(|kind| (kind, count(kind)));
+            counts.filter(|(_, count)| venue == Venue::Binance || *count > 0).collect()
         };
         InstrumentStats {
+            venue: venue.as_str(),
             symbol: desk.symbols[instrument].name.clone(),
-            last_update_id: book.update_id,
-            last_trade_id: book.trade_id,
+            last_update_id,
+            last_trade_id,
             published: by_kind(&|kind| desk.published[StreamId { instrument, kind }.index()]),
             sent: by_kind(&|kind| desk.hub.sent(instrument, kind)),
             snapshots: desk.snapshots[instrument],
@@ -344,96 +463,35 @@ impl Engine {
     }
 }
 
-impl Desk {
-    fn instrument(&self, symbol: &str) -> Option<usize> {
-        self.symbols.iter().position(|known| known.name == symbol)
-    }
-
-    fn find(&self, names: &[String]) -> Vec<(String, Option<StreamId>)> {
-        names.iter().map(|name| (name.clone(), self.names.find(name))).collect()
-    }
-
-    /// Sends a publication to everybody who listens. `E` is read here, just before the frame is queued.
-    fn publish(&mut self, publication: &Publication<'_>, matched: UnixNanos) {
-        let stream = publication.stream;
-        self.published[stream.index()] += 1;
-        if !self.hub.has_subscribers(stream) {
-            return;
+/// The faults of a configuration, with their log.
+fn new_faults(config: &SimConfig, symbols: &Arc<[Symbol]>) -> Result<Faults, SimError> {
+    let file = match &config.fault_log {
+        None => None,
+        Some(path) => {
+            let made = std::fs::File::create(path);
+            Some(made.map_err(|source| SimError::FaultLog { path: path.clone(), source })?)
         }
-        let fault = self.faults.take(stream);
-        if let Some(kind) = fault {
-            tracing::info!(?kind, stream = self.names.name(stream), "fault");
-        }
-        let times = match fault {
-            Some(FaultKind::Drop) => 0,
-            Some(FaultKind::Duplicate) => 2,
-            _ => 1,
+    };
+    let mut rules = Vec::new();
+    for rule in &config.faults.rules {
+        let instrument = match &rule.symbol {
+            None => None,
+            Some(symbol) => {
+                Some(symbols.iter().position(|known| known.name == *symbol).ok_or_else(|| {
+                    SimError::Config {
+                        field: "the symbol of a fault rule",
+                        value: symbol.clone(),
+                        expected: "a symbol of a simulated instrument",
+                    }
+                })?)
+            }
         };
-        let stamp = Stamp { matched, sent: self.wall.now() };
-        let (symbol, names) = (&self.symbols[stream.instrument], &self.names);
-        // Each form is written at most once, however many connections want it.
-        let mut written: [Option<Utf8Bytes>; 4] = [const { None }; 4];
-        let mut text = |form: Form| {
-            let slot = &mut written[form.index()];
-            slot.get_or_insert_with(|| {
-                let mut text = String::with_capacity(256);
-                frame::write_frame(&mut text, publication, symbol, names, stamp, form);
-                if fault == Some(FaultKind::Garbage) {
-                    let half = (text.len() / 2..=text.len()).find(|at| text.is_char_boundary(*at));
-                    text.truncate(half.unwrap_or_default());
-                }
-                text.into()
-            })
-            .clone()
-        };
-        for _ in 0..times {
-            self.hub.publish(stream, &mut text);
-        }
+        rules.push((rule.clone(), rule.target(instrument)));
     }
-
-    fn control(&mut self, connection: u64, text: &str, rules: &VenueRules) {
-        let reply = match control::parse_call(text) {
-            Ok(call) => self.call(connection, call, rules),
-            Err(refusal) => {
-                tracing::debug!(connection, ?refusal, "request refused");
-                refusal.to_text()
-            }
-        };
-        self.hub.send(connection, Outbound::Notice(reply.into()));
-    }
-
-    fn call(&mut self, connection: u64, call: Call, rules: &VenueRules) -> String {
-        let result = match call.request {
-            Request::Subscribe(names) => {
-                let limit = rules.connection_streams_limit;
-                if !self.hub.subscribe(connection, self.find(&names), limit) {
-                    return control::too_many_subscriptions_text(&call.id);
-                }
-                Value::Null
-            }
-            Request::Unsubscribe(names) => {
-                self.hub.unsubscribe(connection, &names);
-                Value::Null
-            }
-            Request::ListSubscriptions => self.hub.subscriptions(connection).into(),
-            Request::SetCombined(is_combined) => {
-                if let Some(form) = self.hub.form_mut(connection) {
-                    form.is_combined = is_combined;
-                }
-                Value::Null
-            }
-            Request::GetCombined => self.hub.form_mut(connection).is_some_and(|form| form.is_combined).into(),
-        };
-        control::result_text(&result, &call.id)
-    }
-}
-
-/// The wall time of a simulated instant, given one pair of both.
-fn matched_at(wall: UnixNanos, now: SimTime, at: SimTime) -> UnixNanos {
-    wall.plus(-i64::try_from(now.since(at)).unwrap_or(i64::MAX))
+    Ok(Faults::new(config.faults.seed, rules, FaultLog::new(file), symbols.clone()))
 }
 
 /// Replies to a command. Whoever asked may have given up; then nobody misses the answer.
-fn answer<T>(reply: oneshot::Sender<T>, value: T) {
+pub(crate) fn answer<T>(reply: oneshot::Sender<T>, value: T) {
     drop(reply.send(value));
 }

@@ -34,6 +34,15 @@ pub enum SimError {
         #[source]
         source: std::io::Error,
     },
+    /// The fault log cannot be written.
+    #[error("cannot write the fault log {}", path.display())]
+    FaultLog {
+        /// The file asked for.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The listener failed while serving.
     #[error("the server stopped")]
     Serve {

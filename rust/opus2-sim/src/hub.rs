@@ -9,9 +9,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::binance::frame::{Form, TimeUnit};
-use crate::binance::stream::{StreamId, StreamKind};
+use opus2_types::{UnixNanos, Venue};
+
+use crate::dialect::Dialect;
+use crate::fault::{Fate, Faults, Frame, Twist};
 use crate::stats::{ClosedCounts, ConnectionStats};
+use crate::stream::{StreamId, StreamKind};
 
 /// Closed connections whose counts are kept in full; older ones only in the sums.
 const CLOSED_KEPT_LIMIT: usize = 100;
@@ -27,6 +30,10 @@ pub enum CloseReason {
     Lost,
     /// More messages in a second than allowed.
     TooManyMessages,
+    /// It did not subscribe in time.
+    NoSubscription,
+    /// It had no subscription and said nothing for a long time.
+    Idle,
     /// A ping was not answered in time.
     PongTimeout,
     /// The reader was too slow and its queue full.
@@ -50,6 +57,8 @@ pub(crate) enum Outbound {
     Notice(Utf8Bytes),
     /// Write nothing for a time.
     Stall(Duration),
+    /// Write little for a time, then end as a slow reader.
+    Slow(Duration),
     /// Close properly, after everything before.
     Close,
 }
@@ -58,7 +67,7 @@ impl Outbound {
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Market { text, .. } | Self::Notice(text) => text.len(),
-            Self::Stall(_) | Self::Close => 0,
+            Self::Stall(_) | Self::Slow(_) | Self::Close => 0,
         }
     }
 }
@@ -121,13 +130,17 @@ struct Subscription {
 #[derive(Debug)]
 struct Connection {
     peer: SocketAddr,
-    form: Form,
+    dialect: Dialect,
     subscriptions: BTreeMap<String, Subscription>,
     queue: mpsc::Sender<Outbound>,
     directive: watch::Sender<Directive>,
     counts: Arc<ConnectionCounts>,
     /// Counts of streams it has unsubscribed from.
     past: BTreeMap<String, Arc<StreamCounts>>,
+    /// Messages that a fault has put behind the next one of their stream.
+    held: BTreeMap<StreamId, Outbound>,
+    /// Something was queued since the last look at it.
+    is_fresh: bool,
 }
 
 #[derive(Debug)]
@@ -172,7 +185,7 @@ impl Hub {
         }
     }
 
-    pub(crate) fn connect(&mut self, peer: SocketAddr, form: Form) -> Registration {
+    pub(crate) fn connect(&mut self, peer: SocketAddr, dialect: Dialect) -> Registration {
         let (queue, queue_out) = mpsc::channel(self.limits.frames);
         let (directive, directive_out) = watch::channel(Directive::Open);
         let counts = Arc::<ConnectionCounts>::default();
@@ -180,8 +193,18 @@ impl Hub {
         self.next_id += 1;
         let registration =
             Registration { id, queue: queue_out, directive: directive_out, counts: counts.clone() };
-        let (subscriptions, past) = (BTreeMap::new(), BTreeMap::new());
-        self.connections.insert(id, Connection { peer, form, subscriptions, queue, directive, counts, past });
+        let connection = Connection {
+            peer,
+            dialect,
+            subscriptions: BTreeMap::new(),
+            queue,
+            directive,
+            counts,
+            past: BTreeMap::new(),
+            held: BTreeMap::new(),
+            is_fresh: false,
+        };
+        self.connections.insert(id, connection);
         registration
     }
 
@@ -250,9 +273,20 @@ impl Hub {
         connection.subscriptions.keys().map(String::as_str).collect()
     }
 
+    /// The streams a connection listens to.
+    pub(crate) fn streams(&self, id: u64) -> impl Iterator<Item = StreamId> {
+        let subscriptions = self.connections.get(&id).into_iter().flat_map(|one| one.subscriptions.values());
+        subscriptions.filter_map(|subscription| subscription.stream)
+    }
+
     /// How a connection wants its text.
-    pub(crate) fn form_mut(&mut self, id: u64) -> Option<&mut Form> {
-        self.connections.get_mut(&id).map(|connection| &mut connection.form)
+    pub(crate) fn dialect_mut(&mut self, id: u64) -> Option<&mut Dialect> {
+        self.connections.get_mut(&id).map(|connection| &mut connection.dialect)
+    }
+
+    /// The venue that a connection speaks to.
+    pub(crate) fn venue(&self, id: u64) -> Option<Venue> {
+        self.connections.get(&id).map(|connection| connection.dialect.venue())
     }
 
     /// Whether somebody listens to a stream.
@@ -260,29 +294,81 @@ impl Hub {
         !self.subscribers[stream.index()].is_empty()
     }
 
-    /// Queues a frame of a stream for everybody who listens, in the form each wants.
+    /// Queues a frame of a stream for everybody who listens, in the text each wants, as faults let it through.
     ///
     /// Never waits. A connection whose queue is full is cut, with everything in its queue.
-    pub(crate) fn publish(&mut self, stream: StreamId, mut text: impl FnMut(Form) -> Utf8Bytes) {
-        for subscriber in &self.subscribers[stream.index()] {
-            let Some(connection) = self.connections.get(&subscriber.connection) else { continue };
-            let frame = Outbound::Market { text: text(connection.form), counts: subscriber.counts.clone() };
-            if !connection.offer(frame, self.limits) {
+    pub(crate) fn publish(
+        &mut self,
+        frame: &Frame,
+        faults: &mut Faults,
+        now: UnixNanos,
+        text: &mut dyn FnMut(usize, Twist) -> Utf8Bytes,
+    ) {
+        for subscriber in &self.subscribers[frame.stream.index()] {
+            let Some(connection) = self.connections.get_mut(&subscriber.connection) else { continue };
+            let fate = faults.fate(subscriber.connection, frame, now);
+            if !connection.deliver(frame.stream, fate, &subscriber.counts, self.limits, text) {
                 self.slow.push(subscriber.connection);
             }
         }
+        self.cut_slow();
+    }
+
+    /// Queues a frame of a stream for one connection that listens to it, such as its first message.
+    pub(crate) fn publish_to(
+        &mut self,
+        id: u64,
+        frame: &Frame,
+        faults: &mut Faults,
+        now: UnixNanos,
+        text: &mut dyn FnMut(usize, Twist) -> Utf8Bytes,
+    ) {
+        let subscribers = &self.subscribers[frame.stream.index()];
+        let Some(subscriber) = subscribers.iter().find(|subscriber| subscriber.connection == id) else {
+            return;
+        };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let fate = faults.fate(id, frame, now);
+        if !connection.deliver(frame.stream, fate, &subscriber.counts, self.limits, text) {
+            self.slow.push(id);
+        }
+        self.cut_slow();
+    }
+
+    fn cut_slow(&mut self) {
         while let Some(id) = self.slow.pop() {
             tracing::warn!(connection = id, "slow reader disconnected");
             self.cut(id, CloseReason::SlowReader);
         }
     }
 
+    /// Sends what a fault has held back until the next message of its stream: there may be none.
+    pub(crate) fn release_held(&mut self) {
+        for (id, connection) in &mut self.connections {
+            for (_, held) in std::mem::take(&mut connection.held) {
+                if !connection.offer(held, self.limits) {
+                    self.slow.push(*id);
+                }
+            }
+        }
+        self.cut_slow();
+    }
+
+    /// Whether nothing was queued for a connection since the last call.
+    pub(crate) fn was_quiet(&mut self, id: u64) -> bool {
+        self.connections.get_mut(&id).is_some_and(|connection| !std::mem::take(&mut connection.is_fresh))
+    }
+
     /// Queues something for one connection; a full queue cuts it.
     pub(crate) fn send(&mut self, id: u64, outbound: Outbound) {
-        if let Some(connection) = self.connections.get(&id)
-            && !connection.offer(outbound, self.limits)
-        {
-            self.cut(id, CloseReason::SlowReader);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            let outbound = match outbound {
+                Outbound::Notice(text) => Outbound::Notice(connection.dialect.finish(text)),
+                other => other,
+            };
+            if !connection.offer(outbound, self.limits) {
+                self.cut(id, CloseReason::SlowReader);
+            }
         }
     }
 
@@ -344,8 +430,39 @@ impl Hub {
 }
 
 impl Connection {
+    /// Sends a frame as its fate is; `false` when the queue is full.
+    fn deliver(
+        &mut self,
+        stream: StreamId,
+        fate: Fate,
+        counts: &Arc<StreamCounts>,
+        limits: QueueLimits,
+        text: &mut dyn FnMut(usize, Twist) -> Utf8Bytes,
+    ) -> bool {
+        let twist = if let Fate::Sent(twist) = fate { twist } else { Twist::None };
+        let text = self.dialect.finish(text(self.dialect.variant(), twist));
+        let market = |text| match stream.kind {
+            StreamKind::Heartbeat => Outbound::Notice(text),
+            _ => Outbound::Market { text, counts: counts.clone() },
+        };
+        let is_taken = match fate {
+            Fate::Lost => return true,
+            Fate::Later => {
+                // Two in a row change places with each other.
+                let before = self.held.insert(stream, market(text));
+                return before.is_none_or(|before| self.offer(before, limits));
+            }
+            Fate::Sent(_) => self.offer(market(text), limits),
+            Fate::Twice => self.offer(market(text.clone()), limits) && self.offer(market(text), limits),
+            Fate::Truncated => self.offer(market(truncated(&text).into()), limits),
+            Fate::Noise => self.offer(market(noise(&text).into()), limits),
+        };
+        let held = if self.held.is_empty() { None } else { self.held.remove(&stream) };
+        is_taken && held.is_none_or(|held| self.offer(held, limits))
+    }
+
     /// `false` when the queue is full, by frames or by bytes, or its reader is gone.
-    fn offer(&self, outbound: Outbound, limits: QueueLimits) -> bool {
+    fn offer(&mut self, outbound: Outbound, limits: QueueLimits) -> bool {
         let bytes = outbound.bytes();
         let queued = self.counts.queued_bytes.load(Relaxed);
         if queued > 0 && queued + bytes > limits.bytes {
@@ -353,6 +470,7 @@ impl Connection {
         }
         self.counts.queued_bytes.fetch_add(bytes, Relaxed);
         self.counts.queued_frames.fetch_add(1, Relaxed);
+        self.is_fresh = true;
         self.queue.try_send(outbound).is_ok()
     }
 
@@ -369,8 +487,7 @@ impl Connection {
             id,
             peer: self.peer.to_string(),
             closed,
-            is_combined: self.form.is_combined,
-            is_microsecond: self.form.unit == TimeUnit::Microsecond,
+            venue: self.dialect.venue().as_str(),
             streams: self.subscriptions.len(),
             sent: sent_by_stream.values().sum(),
             queued: counts.queued_frames.load(Relaxed),
@@ -383,4 +500,17 @@ impl Connection {
             sent_by_stream,
         }
     }
+}
+
+/// The first half of a text: no JSON any more.
+fn truncated(text: &str) -> String {
+    let half = (text.len() / 2..=text.len()).find(|at| text.is_char_boundary(*at));
+    text[..half.unwrap_or_default()].to_owned()
+}
+
+/// As many bytes that are no JSON, and nothing else either.
+fn noise(text: &str) -> String {
+    const ALPHABET: &[u8] = b"#%&*+=?^~|<>";
+    let letter = |at: usize| char::from(ALPHABET[(at * 7 + text.len()) % ALPHABET.len()]);
+    (0..text.len()).map(letter).collect()
 }

@@ -8,27 +8,41 @@
 //! - [`serve`]: a listener and a shutdown signal in, the final [`SimStats`] out
 //! - `docs/contracts/simulator.md`: what is served, and how faithfully
 //!
-//! Inside, a pure model (`market`) plays orders in simulated time; a venue's face (`binance`) turns them into the venue's
-//! messages; one task (`engine`) owns both, keeps the schedule, and offers every frame to bounded queues (`hub`) without
-//! ever waiting for a reader.
+//! Inside, a pure model (`market`) plays orders in simulated time; the venues' faces (`binance`, `coinbase`, `kraken`, put
+//! together by `floor`) turn them into the venues' messages; one task (`engine`) owns them all, keeps the schedule, and
+//! offers every frame through the `desk`, where faults happen, to bounded queues (`hub`) without ever waiting for a reader.
 
 mod admin;
 mod binance;
 mod clock;
+mod coinbase;
 mod config;
+mod desk;
+mod dialect;
 mod engine;
 mod error;
 mod fault;
+mod floor;
+mod history;
 mod hub;
+mod kraken;
+mod limits;
 mod market;
 mod server;
+mod socket;
 mod stats;
+mod stream;
+mod text;
+mod upgrade;
 
 pub use binance::rules::VenueRules;
-pub use binance::stream::StreamKind;
+pub use coinbase::rules::CoinbaseRules;
 pub use config::SimConfig;
 pub use error::SimError;
-pub use fault::{FaultKind, FaultRequest};
+pub use fault::{FaultKind, FaultPlan, FaultRequest, FaultRule, LogEntry, PlanError};
 pub use hub::CloseReason;
+pub use kraken::rules::KrakenRules;
+pub use limits::Allowance;
 pub use server::serve;
-pub use stats::{ClosedCounts, ClosedSum, ConnectionStats, InstrumentStats, LagStats, SimStats};
+pub use stats::{ClosedCounts, ClosedSum, ConnectionStats, InstrumentStats, LagStats, SimStats, VenueStats};
+pub use stream::{StreamGroup, StreamKind};

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::binance::stream::StreamKind;
 use crate::fault::FaultKind;
 use crate::hub::CloseReason;
+use crate::stream::StreamKind;
 
 /// Counts of a simulation since its start.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +29,8 @@ pub struct SimStats {
     pub snapshots: u64,
     /// How late the schedule was served.
     pub lag: LagStats,
+    /// By venue.
+    pub venues: BTreeMap<&'static str, VenueStats>,
     /// By instrument.
     pub instruments: Vec<InstrumentStats>,
     /// Open connections, then the latest hundred closed ones.
@@ -54,16 +56,33 @@ pub struct LagStats {
     pub schedule_resets: u64,
 }
 
+/// Counts of one venue.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct VenueStats {
+    /// How many instruments it lists.
+    pub instruments: usize,
+    /// Frames published on all its streams, whether or not anybody listened.
+    pub published: u64,
+    /// Frames of its streams written to all connections.
+    pub sent: u64,
+    /// Books served over REST.
+    pub snapshots: u64,
+    /// Open connections.
+    pub connections: usize,
+}
+
 /// Counts of one instrument.
 #[derive(Debug, Clone, Serialize)]
 pub struct InstrumentStats {
+    /// The venue's name.
+    pub venue: &'static str,
     /// The venue's symbol.
     pub symbol: String,
-    /// Number of the last change of the book.
+    /// Number of the last change of the book; at Coinbase, the last sequence number.
     pub last_update_id: u64,
     /// Number of the last trade.
     pub last_trade_id: u64,
-    /// Frames published, by stream.
+    /// Frames published, by stream; streams with none are left out, except Binance's.
     pub published: BTreeMap<StreamKind, u64>,
     /// Frames written to all connections, by stream.
     pub sent: BTreeMap<StreamKind, u64>,
@@ -83,10 +102,8 @@ pub struct ConnectionStats {
     pub peer: String,
     /// Why it ended; null while it is open.
     pub closed: Option<CloseReason>,
-    /// Whether its frames are wrapped.
-    pub is_combined: bool,
-    /// Whether its times are in microseconds.
-    pub is_microsecond: bool,
+    /// The venue it speaks to.
+    pub venue: &'static str,
     /// Streams subscribed now, those that do not exist included.
     pub streams: usize,
     /// Frames of streams sent.

@@ -1,6 +1,5 @@
 //! The metadata document: `GET /api/v3/exchangeInfo`.
 
-use opus2_types::InstrumentSpec;
 use serde_json::{Value, json};
 
 use super::frame::write_fixed;
@@ -30,7 +29,7 @@ pub(crate) fn head(server_time: i64, weight_limit: u32, symbols: &[Value]) -> Va
 
 /// One instrument, with every field the venue documents (November 2026).
 pub(crate) fn symbol(listing: &Listing, with_permission_sets: bool) -> Value {
-    let spec = &listing.spec;
+    let spec = listing;
     let is_dollar = opus2_types::quote_family(&spec.quote) == Some("USD");
     let mut symbol = json!({
         "symbol": spec.symbol,
@@ -54,7 +53,7 @@ pub(crate) fn symbol(listing: &Listing, with_permission_sets: bool) -> Value {
         "pegInstructionsAllowed": true,
         "isSpotTradingAllowed": true,
         "isMarginTradingAllowed": is_dollar,
-        "filters": filters(spec, listing.notional_min),
+        "filters": filters(listing),
         "permissions": [],
         "permissionSets": [["SPOT", "MARGIN"]],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
@@ -66,9 +65,9 @@ pub(crate) fn symbol(listing: &Listing, with_permission_sets: bool) -> Value {
     symbol
 }
 
-fn filters(spec: &InstrumentSpec, notional_min: i64) -> Value {
-    let tick = decimal(spec.tick, spec.price_scale);
-    let lot = decimal(spec.lot, spec.qty_scale);
+fn filters(listing: &Listing) -> Value {
+    let tick = decimal(1, listing.price_scale);
+    let lot = decimal(1, listing.qty_scale);
     json!([
         { "filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": decimal(PRICE_MAX, 8), "tickSize": tick },
         { "filterType": "LOT_SIZE", "minQty": lot, "maxQty": decimal(QTY_MAX, 8), "stepSize": lot },
@@ -79,7 +78,7 @@ fn filters(spec: &InstrumentSpec, notional_min: i64) -> Value {
             "askMultiplierUp": "5", "askMultiplierDown": "0.2", "avgPriceMins": 5,
         },
         {
-            "filterType": "NOTIONAL", "minNotional": decimal(notional_min, 8), "applyMinToMarket": true,
+            "filterType": "NOTIONAL", "minNotional": decimal(listing.notional_min, 8), "applyMinToMarket": true,
             "maxNotional": "9000000.00000000", "applyMaxToMarket": false, "avgPriceMins": 5,
         },
         { "filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200 },
@@ -95,12 +94,15 @@ fn decimal(units: i64, scale: u8) -> String {
 
 #[cfg(test)]
 mod tests {
+    use opus2_types::Venue;
+
     use super::*;
-    use crate::market::list_instruments;
+    use crate::market::{VenueListings, list_instruments};
 
     #[test]
     fn tick_and_lot_are_those_of_the_book() {
-        let (listings, _) = list_instruments(5);
+        let (listings, _) =
+            list_instruments(&[VenueListings { venue: Venue::Binance, count: 5, lag_nanos: 0 }]);
         let find = |symbol: &Value, kind: &str, field: &str| {
             let filters = symbol["filters"].as_array().unwrap();
             filters.iter().find(|filter| filter["filterType"] == kind).unwrap()[field].clone()

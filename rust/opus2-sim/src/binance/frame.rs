@@ -1,11 +1,10 @@
 //! A publication as the venue's JSON text.
 
-use std::fmt::Write;
-
 use opus2_types::{Aggressor, Level, UnixNanos};
 
 use super::publisher::{Body, Publication};
 use super::stream::StreamNames;
+use crate::text::{Symbol, push};
 
 /// The unit of every time of a connection (`timeUnit=`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +48,12 @@ impl Form {
     pub(crate) const fn index(self) -> usize {
         (self.is_combined as usize) * 2 + matches!(self.unit, TimeUnit::Microsecond) as usize
     }
+
+    /// The form with this number.
+    pub(crate) const fn from_index(index: usize) -> Self {
+        let unit = if index % 2 == 1 { TimeUnit::Microsecond } else { TimeUnit::Millisecond };
+        Self { unit, is_combined: index >= 2 }
+    }
 }
 
 /// The two times of a publication.
@@ -58,14 +63,6 @@ pub(crate) struct Stamp {
     pub(crate) matched: UnixNanos,
     /// When it is sent: `E`.
     pub(crate) sent: UnixNanos,
-}
-
-/// What the text of an instrument's frames needs.
-#[derive(Debug, Clone)]
-pub(crate) struct Symbol {
-    pub(crate) name: String,
-    pub(crate) price_scale: u8,
-    pub(crate) qty_scale: u8,
 }
 
 /// Writes a publication as one frame, appending to `text`.
@@ -166,17 +163,13 @@ pub(crate) fn write_fixed(text: &mut String, units: i64, scale: u8) {
     text.push_str(std::str::from_utf8(&buffer[at..]).expect("digits and a point"));
 }
 
-fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("writing to a string does not fail");
-}
-
 #[cfg(test)]
 mod tests {
     use opus2_types::{Price, Qty};
 
-    use super::super::stream::{StreamId, StreamKind};
     use super::*;
     use crate::market::SimTime;
+    use crate::stream::{StreamId, StreamKind};
 
     #[track_caller]
     fn check(kind: StreamKind, body: Body<'_>, form: (TimeUnit, bool), expect: &str) {

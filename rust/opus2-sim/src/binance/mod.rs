@@ -8,7 +8,7 @@
 //! rules          limits of the venue, and the windows that count requests. Pure
 //! exchange_info  the metadata document. Pure
 //! rest           `/api/v3/…`
-//! socket         one WebSocket connection: pings, limits, lifetime, the bounded queue
+//! face           all of it, as the engine uses it
 //! ```
 //!
 //! The protocol facts are those of the venue's documentation (`binance-spot-api-docs`, read November 2026); where the
@@ -16,9 +16,9 @@
 
 pub(crate) mod control;
 pub(crate) mod exchange_info;
+pub(crate) mod face;
 pub(crate) mod frame;
 pub(crate) mod publisher;
 pub(crate) mod rest;
 pub(crate) mod rules;
-pub(crate) mod socket;
 pub(crate) mod stream;

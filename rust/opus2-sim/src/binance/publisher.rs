@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 
 use opus2_types::{Aggressor, Level, Price, Qty, Side};
 
-use super::stream::{StreamId, StreamKind};
 use crate::market::{SimTime, Step, World};
+use crate::stream::{StreamId, StreamKind};
 
 /// Something the venue publishes.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,14 +49,14 @@ const BATCHES: [(StreamKind, u64); 2] = [
     (StreamKind::Depth1000Ms, 1000 * SimTime::MILLISECOND),
 ];
 
-/// Plays a [`World`] and says what the venue publishes: every change of the best quotes, every trade, and depth batches.
+/// Listens to a [`World`] and says what the venue publishes: every change of the best quotes, every trade, and depth batches.
 ///
 /// The order is the venue's: after one order the best quote, then its trades (the recording of August 2024 shows them so);
 /// the batch that covers them follows at the end of the interval. Every instrument has a phase of its own, so that the
 /// batches of many instruments do not come in one moment. Nothing is published for an interval without a change.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    world: World,
+    /// By instrument: this venue's are the world's first.
     batches: Vec<[Batch; 2]>,
     /// Ends of intervals with changes: time, instrument, index into [`BATCHES`].
     ends: BinaryHeap<Reverse<(SimTime, usize, usize)>>,
@@ -65,60 +65,33 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(world: World) -> Self {
-        let batches = (0..world.len())
+    /// For the first `count` instruments of the world.
+    pub(crate) fn new(world: &World, count: usize) -> Self {
+        let batches = (0..count)
             .map(|instrument| {
-                let covered = world.book(instrument, 0).update_id;
+                let (covered, _) = world.ids(instrument);
                 [0, 1].map(|_| Batch { covered, ..Batch::default() })
             })
             .collect();
-        Self { world, batches, ends: BinaryHeap::new(), bids: Vec::new(), asks: Vec::new() }
+        Self { batches, ends: BinaryHeap::new(), bids: Vec::new(), asks: Vec::new() }
     }
 
-    /// The market behind it.
-    pub(crate) fn world(&self) -> &World {
-        &self.world
-    }
-
-    /// When there is something to do next.
+    /// When the next interval ends.
     pub(crate) fn next_at(&self) -> SimTime {
-        let end = self.ends.peek().map_or(SimTime(u64::MAX), |Reverse((at, _, _))| *at);
-        end.min(self.world.next_at())
+        self.ends.peek().map_or(SimTime(u64::MAX), |Reverse((at, _, _))| *at)
     }
 
-    /// Does the next thing: one order, or the end of one interval.
-    pub(crate) fn step(&mut self, publish: &mut impl FnMut(&Publication<'_>)) {
-        match self.ends.peek() {
-            Some(Reverse((at, instrument, which))) if *at <= self.world.next_at() => {
-                let (at, instrument, which) = (*at, *instrument, *which);
-                self.ends.pop();
-                self.publish_batch(at, instrument, which, publish);
-            }
-            _ => self.play_order(publish),
-        }
-    }
-
-    /// Publishes every waiting batch at once, so that the feed has caught up with the book. For a pause and for the end.
-    pub(crate) fn publish_waiting(&mut self, now: SimTime, publish: &mut impl FnMut(&Publication<'_>)) {
-        for which in 0..BATCHES.len() {
-            for instrument in 0..self.batches.len() {
-                self.publish_batch(now, instrument, which, publish);
-            }
-        }
-        self.ends.clear();
-    }
-
-    fn play_order(&mut self, publish: &mut impl FnMut(&Publication<'_>)) {
-        let Some(step) = self.world.step() else { return };
+    /// Publishes what one order did at once, and notes it for its batch. How many messages it was.
+    pub(crate) fn on_step(&mut self, step: &Step<'_>, publish: &mut impl FnMut(&Publication<'_>)) -> usize {
         let (at, instrument) = (step.at, step.instrument);
         let mut messages = 0;
-        each_immediate(&step, |kind, body| {
+        each_immediate(step, |kind, body| {
             messages += 1;
             publish(&Publication { stream: StreamId { instrument, kind }, at, body });
         });
         let [fast, _] = &mut self.batches[instrument];
-        let opens_interval = fast.is_empty() && !step.changes.is_empty();
-        for change in step.changes {
+        let opens_interval = fast.is_empty() && !step.effects.changes.is_empty();
+        for change in &step.effects.changes {
             match change.side {
                 Side::Bid => fast.bids.insert(Reverse(change.level.price)),
                 Side::Ask => fast.asks.insert(change.level.price),
@@ -127,26 +100,53 @@ impl Publisher {
         if opens_interval {
             self.ends.push(Reverse((end_of_interval(at, instrument, 0), instrument, 0)));
         }
-        self.world.count_messages(instrument, messages);
+        messages
     }
 
+    /// Publishes the batch of the interval that ends next. Whose message it is, if it is one of the fast stream.
+    pub(crate) fn end_interval(
+        &mut self,
+        world: &World,
+        publish: &mut impl FnMut(&Publication<'_>),
+    ) -> Option<usize> {
+        let Reverse((at, instrument, which)) = self.ends.pop()?;
+        (self.publish_batch(world, at, instrument, which, publish) && which == 0).then_some(instrument)
+    }
+
+    /// Publishes every waiting batch at once, so that the feed has caught up with the book. For a pause and for the end.
+    pub(crate) fn publish_waiting(
+        &mut self,
+        world: &World,
+        now: SimTime,
+        publish: &mut impl FnMut(&Publication<'_>),
+    ) {
+        for which in 0..BATCHES.len() {
+            for instrument in 0..self.batches.len() {
+                self.publish_batch(world, now, instrument, which, publish);
+            }
+        }
+        self.ends.clear();
+    }
+
+    /// Whether there was anything to publish.
     fn publish_batch(
         &mut self,
+        world: &World,
         at: SimTime,
         instrument: usize,
         which: usize,
         publish: &mut impl FnMut(&Publication<'_>),
-    ) {
+    ) -> bool {
         let batches = &mut self.batches[instrument];
         if batches[which].is_empty() {
-            return;
+            return false;
         }
-        let last = self.world.book(instrument, 0).update_id;
+        let (last, _) = world.ids(instrument);
         let batch = &mut batches[which];
         let first = batch.covered + 1;
         batch.covered = last;
         let (bids, asks) = (std::mem::take(&mut batch.bids), std::mem::take(&mut batch.asks));
-        let level = |side, price| Level { price, qty: self.world.qty(instrument, side, price) };
+        let level = |side, price| Level { price, qty: world.qty(instrument, side, price) };
         self.bids.clear();
         self.bids.extend(bids.iter().map(|Reverse(price)| level(Side::Bid, *price)));
         self.asks.clear();
@@ -160,8 +160,8 @@ impl Publisher {
             }
             slow.bids.extend(bids);
             slow.asks.extend(asks);
-            self.world.count_messages(instrument, 1);
         }
+        true
     }
 }
 
@@ -169,8 +169,8 @@ fn each_immediate(step: &Step<'_>, mut publish: impl FnMut(StreamKind, Body<'sta
     if let Some((bid, ask)) = step.new_best {
         publish(StreamKind::BookTicker, Body::BookTicker { update_id: step.update_id, bid, ask });
     }
-    let first_trade_id = step.last_trade_id + 1 - step.fills.len() as u64;
-    for (id, fill) in (first_trade_id..).zip(step.fills) {
+    let first_trade_id = step.last_trade_id + 1 - step.effects.fills.len() as u64;
+    for (id, fill) in (first_trade_id..).zip(&step.effects.fills) {
         publish(
             StreamKind::Trade,
             Body::Trade { id, price: fill.price, qty: fill.qty, aggressor: fill.aggressor },

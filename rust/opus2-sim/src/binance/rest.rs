@@ -4,23 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
-use serde_json::json;
-use tokio::sync::oneshot;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use opus2_types::{Side, Venue};
+use serde_json::{Value, json};
 
 use super::exchange_info;
 use super::frame::{Form, TimeUnit, write_levels};
 use super::rules::Verdict;
-use super::socket::{Opening, serve_socket};
 use crate::clock::wall_now;
-use crate::engine::Command;
-use crate::market::Book;
-use crate::server::Shared;
+use crate::dialect::Dialect;
+use crate::fault::FaultKind;
+use crate::market::{Book, Listing};
+use crate::server::{Shared, json_response, stopping};
+use crate::socket::{Opening, SocketRules};
+use crate::text::scaled;
+use crate::upgrade::upgrade;
 
 /// Levels per side of a depth answer: without `limit`, and at most.
 const DEPTH_LEVELS: (usize, usize) = (100, 5000);
@@ -38,6 +39,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v3/time", get(time))
         .route("/api/v3/exchangeInfo", get(exchange_info))
         .route("/api/v3/depth", get(depth))
+        .route("/api/v3/ticker/24hr", get(ticker_24hr))
         .route("/stream", any(open_combined))
         .route("/ws", any(open_raw))
         .route("/ws/{*streams}", any(open_raw_streams))
@@ -90,7 +92,36 @@ struct Charged {
     used: u32,
 }
 
+/// How long a fault sends a client away, in seconds.
+const FAULT_RETRY_AFTER_SECS: i64 = 1;
+
 impl Charged {
+    /// Charges the peer, or answers 429, 418, or what a fault wants.
+    async fn admit(
+        app: &Shared,
+        peer: SocketAddr,
+        weight: u32,
+        (instrument, is_snapshot): (Option<usize>, bool),
+    ) -> Result<Self, Box<Response>> {
+        let charged = Self::charge(app, peer, weight)?;
+        let limit = app.config.rules.weight_limit;
+        let (status, refusal) = match app.request_fault(Venue::Binance, instrument, is_snapshot).await {
+            None => return Ok(charged),
+            Some(FaultKind::RefuseSnapshot) => {
+                let body = json!({ "code": -1001, "msg": "Internal error; unable to process your request. Please try again." });
+                return Err(Box::new(charged.answer(StatusCode::SERVICE_UNAVAILABLE, body.to_string())));
+            }
+            Some(FaultKind::Banned) => {
+                let millis = wall_now().as_millis() + FAULT_RETRY_AFTER_SECS * 1000;
+                (StatusCode::IM_A_TEAPOT, Refusal::BannedUntil { millis })
+            }
+            Some(_) => (StatusCode::TOO_MANY_REQUESTS, Refusal::TooMuchWeight { limit }),
+        };
+        let mut response = charged.answer(status, refusal.body());
+        response.headers_mut().insert(header::RETRY_AFTER, FAULT_RETRY_AFTER_SECS.into());
+        Err(Box::new(response))
+    }
+
     /// Charges the peer, or answers 429 or 418.
     fn charge(app: &Shared, peer: SocketAddr, weight: u32) -> Result<Self, Box<Response>> {
         let limit = app.config.rules.weight_limit;
@@ -127,24 +158,15 @@ impl Charged {
     }
 }
 
-/// A JSON answer.
-pub(crate) fn json_response(status: StatusCode, body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let kind = header::HeaderValue::from_static("application/json;charset=UTF-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
 async fn ping(State(app): App, ConnectInfo(peer): Peer) -> Response {
-    match Charged::charge(&app, peer, 1) {
+    match Charged::admit(&app, peer, 1, (None, false)).await {
         Ok(charged) => charged.ok("{}".into()),
         Err(refused) => *refused,
     }
 }
 
 async fn time(State(app): App, ConnectInfo(peer): Peer, headers: HeaderMap) -> Response {
-    match Charged::charge(&app, peer, 1) {
+    match Charged::admit(&app, peer, 1, (None, false)).await {
         Ok(charged) => charged.ok(json!({ "serverTime": server_time(&headers) }).to_string()),
         Err(refused) => *refused,
     }
@@ -162,7 +184,7 @@ async fn exchange_info(
     Query(params): Params,
     headers: HeaderMap,
 ) -> Response {
-    let charged = match Charged::charge(&app, peer, EXCHANGE_INFO_WEIGHT) {
+    let charged = match Charged::admit(&app, peer, EXCHANGE_INFO_WEIGHT, (None, false)).await {
         Ok(charged) => charged,
         Err(refused) => return *refused,
     };
@@ -181,7 +203,7 @@ async fn exchange_info(
 
 /// The instruments that `symbol`, `symbols`, `permissions` and `symbolStatus` leave. Everything trades, on spot and margin.
 fn wanted_instruments(app: &Shared, params: &[(String, String)]) -> Result<Vec<usize>, Refusal> {
-    let find_one = |symbol: &str| app.instrument(symbol).ok_or(Refusal::UnknownSymbol);
+    let find_one = |symbol: &str| app.binance(symbol).ok_or(Refusal::UnknownSymbol);
     match (find(params, "symbol"), find(params, "symbols")) {
         (Some(_), Some(_)) => Err(Refusal::BadCombination),
         (Some(_), None) | (None, Some(_)) if find(params, "permissions").is_some() => {
@@ -196,27 +218,127 @@ fn wanted_instruments(app: &Shared, params: &[(String, String)]) -> Result<Vec<u
         }
         (None, None) => {
             let is_wanted = find(params, "symbolStatus").is_none_or(|status| status == "TRADING");
-            Ok((0..app.listings.len()).filter(|_| is_wanted).collect())
+            let is_here = |index: &usize| app.listings[*index].venue == Venue::Binance;
+            Ok((0..app.listings.len()).filter(|index| is_wanted && is_here(index)).collect())
         }
     }
 }
 
+/// Requests of `24hr` for so many symbols weigh so much; beyond, and for all, [`TICKER_WEIGHT_MAX`].
+const TICKER_WEIGHTS: [(usize, u32); 2] = [(20, 2), (100, 40)];
+const TICKER_WEIGHT_MAX: u32 = 80;
+
+/// Figures of the past day: `symbol`, `symbols` or all, `type=MINI` for fewer of them.
+async fn ticker_24hr(State(app): App, ConnectInfo(peer): Peer, Query(params): Params) -> Response {
+    let wanted = wanted_instruments(&app, &params);
+    let is_all = find(&params, "symbol").is_none() && find(&params, "symbols").is_none();
+    let count = if is_all { usize::MAX } else { wanted.as_ref().map_or(1, Vec::len) };
+    let weight = TICKER_WEIGHTS.iter().find(|(most, _)| count <= *most);
+    let weight = weight.map_or(TICKER_WEIGHT_MAX, |(_, weight)| *weight);
+    let charged = match Charged::admit(&app, peer, weight, (None, false)).await {
+        Ok(charged) => charged,
+        Err(refused) => return *refused,
+    };
+    let instruments = match wanted {
+        Ok(instruments) => instruments,
+        Err(refusal) => return charged.refuse(&refusal),
+    };
+    let asked = instruments.clone();
+    let looked = app.look(move |engine| {
+        let best = |instrument: usize| {
+            let ladder = engine.floor.world.ladder(instrument);
+            [Side::Bid, Side::Ask].map(|side| ladder.best(side).unwrap_or_default())
+        };
+        asked
+            .iter()
+            .map(|instrument| (best(*instrument), engine.floor.ids(*instrument).1))
+            .collect::<Vec<_>>()
+    });
+    let Some(now) = looked.await else { return stopping() };
+    let is_mini = find(&params, "type") == Some("MINI");
+    let millis = wall_now().as_millis();
+    let mut tickers: Vec<Value> = instruments
+        .iter()
+        .zip(now)
+        .map(|(instrument, (best, last_id))| {
+            ticker(&app.listings[*instrument], best, last_id, (millis, is_mini))
+        })
+        .collect();
+    let is_one = find(&params, "symbol").is_some();
+    match tickers.pop_if(|_| is_one) {
+        Some(only) => charged.ok(only.to_string()),
+        None => charged.ok(Value::from(tickers).to_string()),
+    }
+}
+
+/// The day is invented: nothing moved, and the volume is in the order of activity.
+fn ticker(
+    listing: &Listing,
+    [bid, ask]: [opus2_types::Level; 2],
+    last_id: u64,
+    (now_millis, is_mini): (i64, bool),
+) -> Value {
+    let price = |units: i64| eight_decimals(units, listing.price_scale);
+    let volume = listing.day_volume();
+    let quote_units = i128::from(volume) * i128::from(bid.price.0);
+    let quote_scale = u32::from(listing.price_scale + listing.qty_scale);
+    let quote_volume = quote_units / 10_i128.pow(quote_scale.saturating_sub(8));
+    let quote_volume = i64::try_from(quote_volume).unwrap_or(i64::MAX);
+    let mut fields = json!({
+        "symbol": listing.symbol,
+        "openPrice": price(bid.price.0),
+        "highPrice": price(ask.price.0),
+        "lowPrice": price(bid.price.0),
+        "lastPrice": price(bid.price.0),
+        "volume": eight_decimals(volume, listing.qty_scale),
+        "quoteVolume": scaled(quote_volume, u8::try_from(quote_scale.min(8)).unwrap_or(8)),
+        "openTime": now_millis - 86_400_000,
+        "closeTime": now_millis,
+        "firstId": last_id.saturating_sub(100_000),
+        "lastId": last_id,
+        "count": 100_001,
+    });
+    if !is_mini && let Some(fields) = fields.as_object_mut() {
+        let more = [
+            ("priceChange", "0.00000000".to_owned()),
+            ("priceChangePercent", "0.000".to_owned()),
+            ("weightedAvgPrice", price(bid.price.0)),
+            ("prevClosePrice", price(bid.price.0)),
+            ("lastQty", eight_decimals(1, listing.qty_scale)),
+            ("bidPrice", price(bid.price.0)),
+            ("bidQty", eight_decimals(bid.qty.0, listing.qty_scale)),
+            ("askPrice", price(ask.price.0)),
+            ("askQty", eight_decimals(ask.qty.0, listing.qty_scale)),
+        ];
+        fields.extend(more.map(|(name, value)| (name.to_owned(), Value::from(value))));
+    }
+    fields
+}
+
+/// An amount with the venue's eight decimals.
+fn eight_decimals(units: i64, scale: u8) -> String {
+    let mut text = String::new();
+    super::frame::write_fixed(&mut text, units, scale);
+    text
+}
+
 async fn depth(State(app): App, ConnectInfo(peer): Peer, Query(params): Params) -> Response {
     let limit = depth_limit(find(&params, "limit"));
-    let charged = match Charged::charge(&app, peer, limit.as_ref().map_or(1, |limit| depth_weight(*limit))) {
+    let weight = limit.as_ref().map_or(1, |limit| depth_weight(*limit));
+    let instrument = find(&params, "symbol").and_then(|symbol| app.binance(symbol));
+    let charged = match Charged::admit(&app, peer, weight, (instrument, true)).await {
         Ok(charged) => charged,
         Err(refused) => return *refused,
     };
     let wanted = find(&params, "symbol")
         .filter(|symbol| !symbol.is_empty())
         .ok_or(Refusal::MissingParameter("symbol"));
-    let wanted = wanted.and_then(|symbol| app.instrument(symbol).ok_or(Refusal::UnknownSymbol));
+    let wanted = wanted.and_then(|_| instrument.ok_or(Refusal::UnknownSymbol));
     let (instrument, limit) = match (wanted, limit) {
         (Ok(instrument), Ok(limit)) => (instrument, limit),
         (Err(refusal), _) | (_, Err(refusal)) => return charged.refuse(&refusal),
     };
-    let (reply, book) = oneshot::channel();
-    let Some(book) = app.ask(Command::Snapshot { instrument, limit, reply }, book).await else {
+    let Some(book) = app.look(move |engine| engine.snapshot(instrument, limit)).await else {
         return stopping();
     };
     tokio::time::sleep(app.config.rules.rest_latency).await;
@@ -253,12 +375,6 @@ fn depth_body(app: &Shared, instrument: usize, book: &Book) -> String {
     write_levels(&mut body, &book.asks, symbol);
     body.push('}');
     body
-}
-
-/// The answer when the engine is gone.
-pub(crate) fn stopping() -> Response {
-    let body = json!({ "code": -1016, "msg": "This service is no longer available." }).to_string();
-    json_response(StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
 fn find<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -298,14 +414,14 @@ fn split_streams(streams: &str) -> Vec<String> {
     streams.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-/// Answers a WebSocket upgrade, and hands the connection to a task of its own.
+/// Answers a WebSocket upgrade whose address names streams.
 fn open(
     app: &Arc<Shared>,
     peer: SocketAddr,
     params: &[(String, String)],
     streams: Vec<String>,
     is_combined: bool,
-    mut request: Request,
+    request: Request,
 ) -> Response {
     let rules = &app.config.rules;
     if let Err(retry_after_secs) = app.gate().connect(peer.ip(), rules.connects_limit, wall_now()) {
@@ -326,35 +442,13 @@ fn open(
     if streams.len() > rules.connection_streams_limit {
         return refuse("too many streams for one connection");
     }
-    let Some(accept) = accept_key(request.headers()) else {
-        return refuse("not a WebSocket upgrade of version 13");
+    let socket = SocketRules {
+        ping: Some((rules.ping_interval, rules.pong_timeout)),
+        lifetime: Some((rules.connection_lifetime, rules.shutdown_notice)),
+        client_messages_per_sec: rules.client_messages_per_sec,
     };
-    let upgrade = hyper::upgrade::on(&mut request);
-    let opening = Opening { peer, form: Form { unit, is_combined }, streams };
-    tokio::spawn(serve_socket(upgrade, opening, Arc::new(rules.clone()), app.commands.clone()));
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    response
-}
-
-/// The answer to the client's key, if the request is a WebSocket upgrade.
-fn accept_key(headers: &HeaderMap) -> Option<header::HeaderValue> {
-    let says = |name: header::HeaderName, word: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
-    };
-    let is_upgrade = says(header::CONNECTION, "upgrade") && says(header::UPGRADE, "websocket");
-    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
-    if !is_upgrade || !says(header::SEC_WEBSOCKET_VERSION, "13") {
-        return None;
-    }
-    header::HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
+    let opening = Opening { peer, dialect: Dialect::Binance(Form { unit, is_combined }), streams };
+    upgrade(app, opening, socket, request).unwrap_or_else(|| refuse("not a WebSocket upgrade of version 13"))
 }
 
 #[cfg(test)]

@@ -1,79 +1,27 @@
-//! The streams of an instrument, and their names.
+//! The venue's streams by name.
 
-use serde::{Deserialize, Serialize};
+use crate::stream::{StreamId, StreamKind};
 
-/// What a stream carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum StreamKind {
-    /// `<symbol>@depth@100ms`: changed levels, every 100 ms in which something changed.
-    #[serde(rename = "depth@100ms")]
-    Depth100Ms,
-    /// `<symbol>@depth`: the same, every second.
-    #[serde(rename = "depth")]
-    Depth1000Ms,
-    /// `<symbol>@trade`: every trade.
-    #[serde(rename = "trade")]
-    Trade,
-    /// `<symbol>@bookTicker`: every change of the best price or quantity.
-    #[serde(rename = "bookTicker")]
-    BookTicker,
-}
-
-impl StreamKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Depth100Ms, Self::Depth1000Ms, Self::Trade, Self::BookTicker];
-
-    /// The part of a stream's name behind the symbol.
-    #[must_use]
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Depth100Ms => "depth@100ms",
-            Self::Depth1000Ms => "depth",
-            Self::Trade => "trade",
-            Self::BookTicker => "bookTicker",
-        }
-    }
-
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::Depth100Ms => 0,
-            Self::Depth1000Ms => 1,
-            Self::Trade => 2,
-            Self::BookTicker => 3,
-        }
-    }
-}
-
-/// One stream of one instrument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StreamId {
-    pub(crate) instrument: usize,
-    pub(crate) kind: StreamKind,
-}
-
-impl StreamId {
-    /// A dense number: streams of instrument 0, then those of 1, …
-    pub(crate) const fn index(self) -> usize {
-        self.instrument * StreamKind::ALL.len() + self.kind.index()
-    }
-}
+/// Streams that the venue has for every instrument.
+pub(crate) const KINDS: [StreamKind; 4] =
+    [StreamKind::Depth100Ms, StreamKind::Depth1000Ms, StreamKind::Trade, StreamKind::BookTicker];
 
 /// All streams of a simulation by name.
 #[derive(Debug)]
 pub(crate) struct StreamNames {
-    /// Full names, by [`StreamId::index`].
+    /// Full names, by position of the symbol times the number of kinds.
     names: Vec<String>,
     by_name: std::collections::HashMap<String, StreamId>,
 }
 
 impl StreamNames {
-    /// The streams of these symbols, in this order.
+    /// The streams of these symbols, whose instruments are 0, 1, …
     pub(crate) fn new<'a>(symbols: impl IntoIterator<Item = &'a str>) -> Self {
         let mut names = Vec::new();
         let mut by_name = std::collections::HashMap::new();
         for (instrument, symbol) in symbols.into_iter().enumerate() {
-            for kind in StreamKind::ALL {
-                let name = format!("{}@{}", symbol.to_lowercase(), kind.suffix());
+            for kind in KINDS {
+                let name = format!("{}@{}", symbol.to_lowercase(), kind.name());
                 names.push(name.clone());
                 by_name.insert(name, StreamId { instrument, kind });
             }
@@ -88,12 +36,7 @@ impl StreamNames {
 
     /// The name of a stream.
     pub(crate) fn name(&self, stream: StreamId) -> &str {
-        &self.names[stream.index()]
-    }
-
-    /// How many streams there are.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
+        &self.names[stream.instrument * KINDS.len() + stream.kind.index()]
     }
 }
 
@@ -105,7 +48,7 @@ mod tests {
     fn every_stream_is_found_by_its_lower_case_name_only() {
         let names = StreamNames::new(["BTCUSDT", "ÄUSDT"]);
         for instrument in 0..2 {
-            for kind in StreamKind::ALL {
+            for kind in KINDS {
                 let stream = StreamId { instrument, kind };
                 assert_eq!(names.find(names.name(stream)), Some(stream));
             }

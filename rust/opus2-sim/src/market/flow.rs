@@ -30,6 +30,8 @@ const TAKE_DOLLARS: f64 = 300.0;
 const SIZE_SIGMA: f64 = 1.4;
 /// The quotes stay while the fair price is within this part of the price around the mid, or one tick.
 const FRICTION: f64 = 3e-5;
+/// The share of cancels that move the order instead of ending it.
+const MOVE_SHARE: f64 = 0.04;
 /// How far an addition steps outward for a free price while the side has too few levels.
 const FREE_PRICE_STEPS: i64 = 8;
 
@@ -94,15 +96,10 @@ impl View {
 
 impl Flow {
     pub(crate) fn new(listing: &Listing, price_units: f64) -> Self {
-        let qty_per_dollar = 10f64.powi(i32::from(listing.spec.qty_scale)) / listing.base_dollars;
+        let qty_per_dollar = 10f64.powi(i32::from(listing.qty_scale)) / listing.base_dollars;
         // A very coarse price has no room for many levels below it.
         let levels_target = count_to_float(listing.levels_target).min(price_units / 3.0);
-        Self {
-            qty_per_dollar,
-            qty_min: listing.spec.lot.max(1),
-            levels_target,
-            last_aggressor: Aggressor::Buy,
-        }
+        Self { qty_per_dollar, qty_min: 1, levels_target, last_aggressor: Aggressor::Buy }
     }
 
     /// Orders that build a book around a price: about the target number of levels on each side.
@@ -237,6 +234,9 @@ impl Flow {
             (Some(level), None) => level,
             (None, None) => best,
         };
+        if rng.random_bool(MOVE_SHARE) && surplus <= 0.0 {
+            return Order::Move { side, from: level.price, to: best.price };
+        }
         let order_size = self.size(REST_DOLLARS, rng).0;
         let qty =
             if level.qty.0 <= 4 * order_size { level.qty.0 } else { level.qty.0 / rng.random_range(2..6) };

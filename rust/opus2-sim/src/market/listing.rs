@@ -1,18 +1,18 @@
 //! Which instruments there are, what they cost and how they count.
 
-use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin, Venue};
+use opus2_types::Venue;
 
 use super::assets::Asset;
 use super::number::{count_to_float, to_units};
 use super::time::SimTime;
 
-/// Most instruments of a simulation. Binance lists about 1,500 that trade.
-pub(crate) const INSTRUMENTS_LIMIT: usize = 2000;
+/// Most instruments of a venue. Binance lists about 1,500 that trade, Kraken about 1,100, Coinbase about 800.
+pub(crate) const VENUE_INSTRUMENTS_LIMIT: usize = 2000;
 
-/// A price has at least this many ticks where eight decimals allow it, as most Binance instruments do.
+/// A price has at least this many ticks where eight decimals allow it, as most instruments do.
 const PRICE_TICKS_MIN: f64 = 3000.0;
 
-/// Binance prints no more than this many decimals.
+/// No venue prints more than this many decimals for the coins here.
 const DECIMALS_MAX: u8 = 8;
 
 /// Dollar values near those of August 2024, the month of the longest recording.
@@ -83,31 +83,114 @@ const COINS: &[(&str, f64)] = &[
     ("币安人生", 0.21),
 ];
 
-/// Quote assets, their dollar value and Binance's minimum order value in them.
-const QUOTES: &[(&str, f64, f64)] = &[
-    ("USDT", 1.0, 5.0),
-    ("USDC", 1.0, 5.0),
-    ("FDUSD", 1.0, 5.0),
-    ("BTC", 61_700.0, 0.0001),
-    ("ETH", 2_600.0, 0.001),
-    ("EUR", 1.093, 5.0),
-    ("TRY", 0.0299, 10.0),
-    ("BNB", 510.0, 0.01),
-];
+/// A quote asset of a venue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Quote {
+    ticker: &'static str,
+    dollars: f64,
+    /// The venue's smallest order value in it.
+    notional_min: f64,
+}
 
-/// The instruments of a small simulation: the majors, a cross pair, and two quote assets that share a market.
-const FIRST: &[(&str, &str)] =
-    &[("BTC", "USDT"), ("ETH", "USDT"), ("SOL", "USDT"), ("ETH", "BTC"), ("BTC", "USDC")];
+const fn quote(ticker: &'static str, dollars: f64, notional_min: f64) -> Quote {
+    Quote { ticker, dollars, notional_min }
+}
 
-/// One simulated instrument.
+/// What a venue lists, and how its books look.
+#[derive(Debug)]
+struct Profile {
+    /// Quote assets; the first one's pairs come first.
+    quotes: &'static [Quote],
+    /// The instruments of a small simulation, by index of coin and quote ticker: the majors and a cross pair.
+    first: &'static [(&'static str, &'static str)],
+    /// Decimals of the price of bitcoin and ether in dollars.
+    price_decimals: (u8, u8),
+    /// Between base and quote in the venue's symbols.
+    separator: &'static str,
+    /// How far its prices wander from the common value: standard deviation, in parts of the price.
+    noise: f64,
+    /// Its lasting distance from the common value, in parts of the price.
+    basis: f64,
+}
+
+const BINANCE: Profile = Profile {
+    quotes: &[
+        quote("USDT", 1.0, 5.0),
+        quote("USDC", 1.0, 5.0),
+        quote("FDUSD", 1.0, 5.0),
+        quote("BTC", 61_700.0, 0.0001),
+        quote("ETH", 2_600.0, 0.001),
+        quote("EUR", 1.093, 5.0),
+        quote("TRY", 0.0299, 10.0),
+        quote("BNB", 510.0, 0.01),
+    ],
+    first: &[("BTC", "USDT"), ("ETH", "USDT"), ("SOL", "USDT"), ("ETH", "BTC"), ("BTC", "USDC")],
+    price_decimals: (2, 2),
+    separator: "",
+    noise: 1e-5,
+    basis: 0.0,
+};
+
+const COINBASE: Profile = Profile {
+    quotes: &[
+        quote("USD", 1.0, 1.0),
+        quote("EUR", 1.093, 0.84),
+        quote("USDT", 1.0, 1.0),
+        quote("GBP", 1.276, 0.72),
+        quote("BTC", 61_700.0, 0.000_016),
+        quote("ETH", 2_600.0, 0.000_22),
+    ],
+    first: &[("BTC", "USD"), ("ETH", "USD"), ("SOL", "USD"), ("ETH", "BTC"), ("BTC", "EUR")],
+    price_decimals: (2, 2),
+    separator: "-",
+    noise: 4e-5,
+    basis: 2e-5,
+};
+
+const KRAKEN: Profile = Profile {
+    quotes: &[
+        quote("USD", 1.0, 0.5),
+        quote("EUR", 1.093, 0.45),
+        quote("USDT", 1.0, 0.5),
+        quote("USDC", 1.0, 0.5),
+        quote("GBP", 1.276, 0.45),
+        quote("BTC", 61_700.0, 0.000_02),
+        quote("ETH", 2_600.0, 0.000_2),
+    ],
+    first: &[("BTC", "USD"), ("ETH", "USD"), ("SOL", "USD"), ("ETH", "BTC"), ("BTC", "EUR")],
+    price_decimals: (1, 2),
+    separator: "/",
+    noise: 6e-5,
+    basis: -3e-5,
+};
+
+const fn profile(venue: Venue) -> &'static Profile {
+    match venue {
+        Venue::Coinbase => &COINBASE,
+        Venue::Kraken => &KRAKEN,
+        _ => &BINANCE,
+    }
+}
+
+/// One simulated instrument. Tick and lot are one unit of their scale.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
-    /// Scales, tick and lot. Tick and lot are one unit of their scale.
-    pub(crate) spec: InstrumentSpec,
-    /// Index of the base asset.
-    pub(crate) base: usize,
+    /// Where it trades.
+    pub(crate) venue: Venue,
+    /// The venue's symbol.
+    pub(crate) symbol: String,
+    /// Ticker of the base asset.
+    pub(crate) base: String,
+    /// Ticker of the quote asset.
+    pub(crate) quote: String,
+    /// Decimals of a price unit.
+    pub(crate) price_scale: u8,
+    /// Decimals of a quantity unit.
+    pub(crate) qty_scale: u8,
+    /// Index of the asset whose value the base follows.
+    pub(crate) base_asset: usize,
     /// Index of the quote asset.
-    pub(crate) quote: usize,
+    pub(crate) quote_asset: usize,
     /// Value of one base asset in dollars at the start: sizes orders.
     pub(crate) base_dollars: f64,
     /// The venue's smallest order value, in units of 10^-8 quote assets.
@@ -118,52 +201,86 @@ pub(crate) struct Listing {
     pub(crate) levels_target: usize,
     /// How far this book runs behind the value of its assets, in nanoseconds.
     pub(crate) lag: u64,
+    /// How far its fair price wanders from the common one: standard deviation of the log.
+    pub(crate) noise: f64,
+    /// Lasting distance of its fair price from the common one, as a log.
+    pub(crate) basis: f64,
 }
 
-/// The first `count` instruments and the assets they trade. `count` is cut to [`INSTRUMENTS_LIMIT`].
+/// What the most active instrument of a venue trades in a day, in dollars.
+const DAY_DOLLARS: f64 = 1.2e9;
+
+impl Listing {
+    /// What a day trades, in quantity units: invented, in the order of activity.
+    pub(crate) fn day_volume(&self) -> i64 {
+        let dollars = DAY_DOLLARS * self.weight * self.weight;
+        to_units(dollars / self.base_dollars * 10f64.powi(i32::from(self.qty_scale)))
+    }
+}
+
+/// How many instruments of a venue there are, and how far it runs behind the common value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VenueListings {
+    pub(crate) venue: Venue,
+    /// Cut to [`VENUE_INSTRUMENTS_LIMIT`].
+    pub(crate) count: usize,
+    /// In nanoseconds. Books against another quote than the venue's first run [`MINOR_LAG_NANOS`] further behind.
+    pub(crate) lag_nanos: u64,
+}
+
+/// Books against minor quotes follow those against the major one.
+const MINOR_LAG_NANOS: u64 = 20 * SimTime::MILLISECOND;
+
+/// The instruments of these venues, venue by venue, and the assets they trade.
 ///
-/// First five well-known ones, then every coin against USDT (a market each), then the coins against other quote assets
-/// (further instruments of the same markets, and new ones), and beyond that invented coins. The list of `n` instruments
-/// is a prefix of the list of `n + 1`.
-pub(crate) fn list_instruments(count: usize) -> (Vec<Listing>, Vec<Asset>) {
+/// In each venue: first five well-known ones, then every coin against the major quote (a market each), then the coins
+/// against other quote assets (further instruments of the same markets, and new ones), and beyond that invented coins.
+/// A venue's list of `n` instruments is a prefix of its list of `n + 1`. `BTC/USD*`, `ETH/USD*` and so on are markets of
+/// every venue.
+pub(crate) fn list_instruments(venues: &[VenueListings]) -> (Vec<Listing>, Vec<Asset>) {
     let mut assets: Vec<Asset> = Vec::new();
-    let listings = pairs(count.min(INSTRUMENTS_LIMIT))
-        .into_iter()
-        .enumerate()
-        .map(|(rank, pair)| {
+    let mut listings = Vec::new();
+    for venue in venues {
+        for (rank, pair) in pairs(venue.venue, venue.count.min(VENUE_INSTRUMENTS_LIMIT)).iter().enumerate() {
             let base = asset_index(&mut assets, pair.base, pair.base_dollars);
-            let quote = asset_index(&mut assets, pair.quote.0, pair.quote.1);
-            listing(rank, &pair, base, quote)
-        })
-        .collect();
+            let quote = asset_index(&mut assets, pair.quote.ticker, pair.quote.dollars);
+            listings.push(listing(*venue, rank, pair, (base, quote)));
+        }
+    }
     (listings, assets)
 }
 
 struct Pair {
     base: &'static str,
     base_dollars: f64,
-    quote: (&'static str, f64, f64),
-    symbol: String,
+    quote: Quote,
+    /// Ticker of the base: that of the asset, or an invented one.
+    ticker: String,
 }
 
-fn pairs(count: usize) -> Vec<Pair> {
-    let quote_of = |ticker: &str| QUOTES.iter().copied().find(|quote| quote.0 == ticker);
+fn pairs(venue: Venue, count: usize) -> Vec<Pair> {
+    let Profile { quotes, first, .. } = profile(venue);
+    let quote_of = |ticker: &str| quotes.iter().copied().find(|quote| quote.ticker == ticker);
     let coin_of = |ticker: &str| COINS.iter().copied().find(|coin| coin.0 == ticker);
-    let first = FIRST.iter().filter_map(|(base, quote)| Some((coin_of(base)?, quote_of(quote)?)));
-    let rest = QUOTES.iter().flat_map(|quote| COINS.iter().map(move |coin| (*coin, *quote)));
+    let majors = first.iter().filter_map(|(base, quote)| Some((coin_of(base)?, quote_of(quote)?)));
+    let rest = quotes.iter().flat_map(|quote| COINS.iter().map(move |coin| (*coin, *quote)));
     let rest = rest.filter(|(coin, quote)| {
-        !FIRST.contains(&(coin.0, quote.0)) && coin.0 != quote.0 && coin.1 / quote.1 * 1e8 >= 200.0
+        !first.contains(&(coin.0, quote.ticker))
+            && coin.0 != quote.ticker
+            && coin.1 / quote.dollars * 1e8 >= 200.0
+            // Only Binance lists a name like that.
+            && (venue == Venue::Binance || coin.0.is_ascii())
     });
-    let known = first.chain(rest).map(|((base, base_dollars), quote)| Pair {
+    let known = majors.chain(rest).map(|((base, base_dollars), quote)| Pair {
         base,
         base_dollars,
         quote,
-        symbol: format!("{base}{}", quote.0),
+        ticker: base.to_owned(),
     });
     // Invented coins differ in symbol and value, but share the asset of a real one: their books are their own.
     let invented = (1..).map(|number: usize| {
         let (base, base_dollars) = COINS[number % COINS.len()];
-        Pair { base, base_dollars, quote: QUOTES[0], symbol: format!("SIM{number}USDT") }
+        Pair { base, base_dollars, quote: quotes[0], ticker: format!("SIM{number}") }
     });
     known.chain(invented).take(count).collect()
 }
@@ -173,8 +290,9 @@ fn asset_index(assets: &mut Vec<Asset>, ticker: &'static str, dollars: f64) -> u
         return index;
     }
     let (volatility, common, jumps_per_sec) = match ticker {
+        "USD" => (0.0, 0.0, 0.0),
         "USDT" | "USDC" | "FDUSD" => (1e-6, 0.0, 0.0),
-        "EUR" | "TRY" => (1e-5, 0.0, 0.0),
+        "EUR" | "GBP" | "TRY" => (1e-5, 0.0, 0.0),
         // The recorded mid of August 2024: 2,672 moves of about 100 ticks in 346 s.
         "BTC" => (5e-5, 0.85, 1.0 / 60.0),
         _ => (8e-5, 0.7, 1.0 / 40.0),
@@ -183,35 +301,46 @@ fn asset_index(assets: &mut Vec<Asset>, ticker: &'static str, dollars: f64) -> u
     assets.len() - 1
 }
 
-fn listing(rank: usize, pair: &Pair, base: usize, quote: usize) -> Listing {
-    let price = pair.base_dollars / pair.quote.1;
-    let price_scale = match (pair.base, pair.quote.0) {
-        ("BTC" | "ETH", "USDT" | "USDC" | "FDUSD" | "EUR") => 2,
+fn listing(venue: VenueListings, rank: usize, pair: &Pair, assets: (usize, usize)) -> Listing {
+    let profile = profile(venue.venue);
+    let price = pair.base_dollars / pair.quote.dollars;
+    let is_dollar_like = matches!(opus2_types::quote_family(pair.quote.ticker), Some("USD" | "EUR"));
+    let price_scale = match pair.base {
+        "BTC" if is_dollar_like => profile.price_decimals.0,
+        "ETH" if is_dollar_like => profile.price_decimals.1,
         _ => decimals_for(PRICE_TICKS_MIN / price),
     };
-    let spec_base = pair.symbol.strip_suffix(pair.quote.0).unwrap_or(pair.base);
-    let spec = InstrumentSpec {
-        venue: Venue::Binance,
-        symbol: pair.symbol.clone(),
-        base: spec_base.to_owned(),
-        quote: pair.quote.0.to_owned(),
-        price_scale,
-        qty_scale: decimals_for(pair.base_dollars),
-        tick: 1,
-        lot: 1,
-        origin: SpecOrigin::Venue,
-        feed: FeedKind::BinanceDepth,
-    };
+    let is_major = pair.quote.ticker == profile.quotes[0].ticker;
     let rank = count_to_float(rank);
     Listing {
-        spec,
-        base,
-        quote,
+        venue: venue.venue,
+        symbol: format!("{}{}{}", pair.ticker, profile.separator, pair.quote.ticker),
+        base: pair.ticker.clone(),
+        quote: pair.quote.ticker.to_owned(),
+        price_scale,
+        qty_scale: qty_scale(venue.venue, pair.base_dollars),
+        base_asset: assets.0,
+        quote_asset: assets.1,
         base_dollars: pair.base_dollars,
-        notional_min: to_units(pair.quote.2 * 1e8),
+        notional_min: to_units(pair.quote.notional_min * 1e8),
         weight: 1.0 / (rank + 1.0).sqrt(),
-        levels_target: usize::try_from(to_units(300.0 + 700.0 / (1.0 + 0.2 * rank))).unwrap_or(300),
-        lag: if pair.quote.0 == "USDT" { 0 } else { 20 * SimTime::MILLISECOND },
+        levels_target: usize::try_from(to_units(120.0 + 1080.0 / (1.0 + 0.2 * rank))).unwrap_or(120),
+        lag: venue.lag_nanos + if is_major { 0 } else { MINOR_LAG_NANOS },
+        noise: profile.noise,
+        basis: profile.basis,
+    }
+}
+
+/// Decimals of a quantity: Binance prints as many as a dollar needs, the others up to eight.
+fn qty_scale(venue: Venue, base_dollars: f64) -> u8 {
+    match venue {
+        Venue::Coinbase if base_dollars >= 100.0 => 8,
+        Venue::Coinbase if base_dollars >= 1.0 => 6,
+        Venue::Coinbase if base_dollars >= 0.01 => 4,
+        Venue::Coinbase => 1,
+        Venue::Kraken if base_dollars >= 0.1 => 8,
+        Venue::Kraken => 5,
+        _ => decimals_for(base_dollars),
     }
 }
 
@@ -226,36 +355,56 @@ mod tests {
 
     use super::*;
 
+    fn list(venue: Venue, count: usize) -> Vec<Listing> {
+        list_instruments(&[VenueListings { venue, count, lag_nanos: 0 }]).0
+    }
+
     #[test]
     fn every_number_of_instruments_up_to_the_limit_is_listed() {
-        let (all, _) = list_instruments(INSTRUMENTS_LIMIT);
-        assert_eq!(all.len(), INSTRUMENTS_LIMIT);
-        let symbols: BTreeSet<&str> = all.iter().map(|listing| listing.spec.symbol.as_str()).collect();
-        assert_eq!(symbols.len(), INSTRUMENTS_LIMIT, "symbols are unique");
-        for listing in &all {
-            listing.spec.validate().unwrap();
-            assert!(listing.notional_min > 0 && listing.weight > 0.0);
+        for venue in Venue::ALL {
+            let all = list(venue, VENUE_INSTRUMENTS_LIMIT);
+            assert_eq!(all.len(), VENUE_INSTRUMENTS_LIMIT);
+            let symbols: BTreeSet<&str> = all.iter().map(|listing| listing.symbol.as_str()).collect();
+            assert_eq!(symbols.len(), VENUE_INSTRUMENTS_LIMIT, "symbols are unique");
+            for listing in &all {
+                assert!(listing.notional_min > 0 && listing.weight > 0.0, "{listing:?}");
+            }
+            assert_eq!(list(venue, VENUE_INSTRUMENTS_LIMIT + 1).len(), VENUE_INSTRUMENTS_LIMIT);
         }
-        assert_eq!(list_instruments(INSTRUMENTS_LIMIT + 1).0.len(), INSTRUMENTS_LIMIT);
+    }
+
+    #[test]
+    fn venues_list_the_same_markets() {
+        let markets = |venue| -> BTreeSet<String> {
+            list(venue, 40)
+                .iter()
+                .map(|listing| opus2_types::market_name(&listing.base, &listing.quote))
+                .collect()
+        };
+        let [binance, coinbase, kraken] = Venue::ALL.map(markets);
+        assert!(binance.contains("BTC/USD*"));
+        assert!(binance.intersection(&coinbase).filter(|market| kraken.contains(*market)).count() > 30);
     }
 
     #[test]
     fn scales_are_those_of_the_venue() {
-        let (listings, _) = list_instruments(65);
-        for (symbol, price_scale, qty_scale) in [
-            ("BTCUSDT", 2, 5),
-            ("ETHUSDT", 2, 4),
-            ("SOLUSDT", 2, 3),
-            ("ETHBTC", 5, 4),
-            ("DOGEUSDT", 5, 0),
-            ("PEPEUSDT", 8, 0),
+        for (venue, symbol, price_scale, qty_scale) in [
+            (Venue::Binance, "BTCUSDT", 2, 5),
+            (Venue::Binance, "ETHUSDT", 2, 4),
+            (Venue::Binance, "SOLUSDT", 2, 3),
+            (Venue::Binance, "ETHBTC", 5, 4),
+            (Venue::Binance, "DOGEUSDT", 5, 0),
+            (Venue::Binance, "PEPEUSDT", 8, 0),
+            (Venue::Coinbase, "BTC-USD", 2, 8),
+            (Venue::Coinbase, "ETH-BTC", 5, 8),
+            (Venue::Coinbase, "PEPE-USD", 8, 1),
+            (Venue::Kraken, "BTC/USD", 1, 8),
+            (Venue::Kraken, "ETH/USD", 2, 8),
+            (Venue::Kraken, "PEPE/USD", 8, 5),
         ] {
-            let listing = listings.iter().find(|listing| listing.spec.symbol == symbol).unwrap();
-            assert_eq!(
-                (listing.spec.price_scale, listing.spec.qty_scale),
-                (price_scale, qty_scale),
-                "{symbol}"
-            );
+            let listings = list(venue, 65);
+            let listing = listings.iter().find(|listing| listing.symbol == symbol).unwrap();
+            assert_eq!((listing.price_scale, listing.qty_scale), (price_scale, qty_scale), "{symbol}");
         }
     }
 }

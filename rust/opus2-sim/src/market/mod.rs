@@ -7,14 +7,13 @@
 //! assets     a value per asset on a 10 ms grid: a common factor, an own walk, jumps. BTC/USDT and ETH/BTC agree.
 //! arrivals   when the next order of an instrument comes: a self-exciting point process
 //! flow       which order it is: looks at the ladder and at the fair price
-//! ladder     applies an order: changed levels and fills come out
+//! ladder     applies an order, to single orders in queues: changed levels, touched orders and fills come out
 //! pace       scales the arrivals so that the messages of an instrument come at its rate
 //! world      all instruments, in the order of time
 //! ```
 //!
-//! Where it grows: an order-by-order model replaces [`ladder`] behind [`Order`] and [`Effects`] (an `Order` is already
-//! one order, only its resting place is a price level); another venue is another set of [`Listing`]s over the same
-//! assets, with a `lag` of its own behind the common value.
+//! A venue is a set of [`Listing`]s over the common assets: with its own symbols and scales, a `lag` behind the common
+//! value, a basis, and a noise of its own. Books of several venues therefore move together, some ahead of others.
 
 mod arrivals;
 mod assets;
@@ -24,11 +23,18 @@ mod listing;
 mod number;
 mod order;
 mod pace;
+mod queue;
 mod time;
 mod world;
 
+pub(crate) use ladder::Ladder;
+#[cfg(test)]
+pub(crate) use ladder::test_book;
 #[cfg(test)]
 pub(crate) use listing::list_instruments;
-pub(crate) use listing::{INSTRUMENTS_LIMIT, Listing};
+pub(crate) use listing::{Listing, VENUE_INSTRUMENTS_LIMIT, VenueListings};
+pub(crate) use order::{Change, OrderEvent, OrderEventKind, Taker};
 pub(crate) use time::SimTime;
+#[cfg(test)]
+pub(crate) use world::test_config;
 pub(crate) use world::{Book, Step, World, WorldConfig};

@@ -3,17 +3,18 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use opus2_types::{Level, Side};
+use opus2_types::{Level, Price, Qty, Side, Venue};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::arrivals::Arrivals;
 use super::assets::AssetPaths;
 use super::flow::Flow;
 use super::ladder::Ladder;
-use super::listing::{Listing, list_instruments};
-use super::number::count_to_float;
-use super::order::{Change, Effects, Fill};
+use super::listing::{Listing, VenueListings, list_instruments};
+use super::number::{count_to_float, to_seconds};
+use super::order::Effects;
 use super::pace::Pace;
 use super::time::SimTime;
 
@@ -21,11 +22,14 @@ use super::time::SimTime;
 /// a price can only follow its fair value through orders.
 const FULL_ACTIVITY_MESSAGES_PER_SEC: f64 = 150.0;
 
+/// A venue's own distance from the common value is forgotten with this time constant.
+const NOISE_SECONDS: f64 = 2.0;
+
 /// What the model needs to know.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct WorldConfig {
     pub(crate) seed: u64,
-    pub(crate) instruments: usize,
+    pub(crate) venues: Vec<VenueListings>,
     /// Messages per second of all instruments together.
     pub(crate) messages_per_sec: f64,
 }
@@ -41,12 +45,17 @@ struct Instrument {
     rng: ChaCha8Rng,
     /// Price units per quote asset.
     units: f64,
+    /// How far the log of its fair price is from the common one, besides its basis, and since when.
+    noise: f64,
+    noise_at: SimTime,
+    /// Time of the latest order that was entered or amended: unique and increasing.
+    stamp: i64,
     update_id: u64,
     trade_id: u64,
 }
 
 /// What one order did to one instrument.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Step<'a> {
     /// When.
     pub(crate) at: SimTime,
@@ -54,10 +63,8 @@ pub(crate) struct Step<'a> {
     pub(crate) instrument: usize,
     /// The order's number in the instrument's book; later than any before.
     pub(crate) update_id: u64,
-    /// Changed levels. Empty when the order found nothing to do.
-    pub(crate) changes: &'a [Change],
-    /// Trades. Their ids end with `last_trade_id`, one apart.
-    pub(crate) fills: &'a [Fill],
+    /// What it changed. Empty when the order found nothing to do. Ids of trades end with `last_trade_id`, one apart.
+    pub(crate) effects: &'a Effects,
     /// Id of the last trade of the instrument so far.
     pub(crate) last_trade_id: u64,
     /// Best bid and ask afterwards, when price or quantity of one of them changed.
@@ -72,25 +79,48 @@ pub(crate) struct World {
     /// The next order of every instrument. Equal times are ordered by index.
     queue: BinaryHeap<Reverse<(SimTime, usize)>>,
     effects: Effects,
+    latest: Latest,
+    opened_at: i64,
+}
+
+/// What is known of the latest step besides its effects.
+#[derive(Debug, Clone, Copy, Default)]
+struct Latest {
+    at: SimTime,
+    instrument: usize,
+    new_best: Option<(Level, Level)>,
 }
 
 impl World {
-    /// Builds the books and draws the first orders. A world has at least one instrument.
-    pub(crate) fn new(config: WorldConfig) -> Self {
-        let (listings, assets) = list_instruments(config.instruments.max(1));
+    /// Builds the books and draws the first orders. `stamp` is the time of the orders that rest already.
+    pub(crate) fn new(config: &WorldConfig, stamp: i64) -> Self {
+        let (listings, assets) = list_instruments(&config.venues);
         let weights: f64 = listings.iter().map(|listing| listing.weight).sum();
         let mean_rate = config.messages_per_sec / count_to_float(listings.len());
         let activity = (mean_rate / FULL_ACTIVITY_MESSAGES_PER_SEC).min(1.0).sqrt();
         let paths = AssetPaths::new(assets, activity, stream(config.seed, 0));
         let mut queue = BinaryHeap::new();
-        let instruments = (0u64..)
-            .zip(listings)
-            .map(|(index, listing)| {
+        let mut ranks = [0; Venue::ALL.len()];
+        let instruments = listings
+            .into_iter()
+            .map(|listing| {
+                // Each venue has random numbers of its own: adding a venue does not change the luck of another.
+                let code = listing.venue.code();
+                let rank = &mut ranks[usize::from(code)];
+                *rank += 1;
+                let rng = stream(config.seed, (u64::from(code) << 32) + *rank);
                 let rate = config.messages_per_sec * listing.weight / weights;
-                Instrument::new(listing, &paths, rate, stream(config.seed, index + 1))
+                Instrument::new(listing, &paths, rate, stamp, rng)
             })
             .collect::<Vec<_>>();
-        let mut world = Self { instruments, paths, queue: BinaryHeap::new(), effects: Effects::default() };
+        let mut world = Self {
+            instruments,
+            paths,
+            queue: BinaryHeap::new(),
+            effects: Effects::default(),
+            latest: Latest::default(),
+            opened_at: stamp,
+        };
         for index in 0..world.instruments.len() {
             queue.push(Reverse((world.instruments[index].draw_next(&world.paths), index)));
         }
@@ -103,28 +133,32 @@ impl World {
         self.queue.peek().map_or(SimTime(u64::MAX), |Reverse((at, _))| *at)
     }
 
-    /// Plays the next order.
-    pub(crate) fn step(&mut self) -> Option<Step<'_>> {
-        let Reverse((at, index)) = self.queue.pop()?;
+    /// Plays the next order; [`World::latest`] says what it did. `stamp` is its time as people measure it.
+    pub(crate) fn step(&mut self, stamp: i64) {
+        let Some(Reverse((at, index))) = self.queue.pop() else { return };
         self.paths.advance(at);
         let instrument = &mut self.instruments[index];
         self.effects.clear();
-        let new_best = instrument.play(&self.paths, &mut self.effects);
+        let new_best = instrument.play(&self.paths, stamp, &mut self.effects);
+        self.latest = Latest { at, instrument: index, new_best };
         self.queue.push(Reverse((instrument.draw_next(&self.paths), index)));
-        Some(Step {
-            at,
-            instrument: index,
-            update_id: instrument.update_id,
-            changes: &self.effects.changes,
-            fills: &self.effects.fills,
-            last_trade_id: instrument.trade_id,
-            new_best,
-        })
+    }
+
+    /// What the latest [`World::step`] did.
+    pub(crate) fn latest(&self) -> Step<'_> {
+        let Latest { at, instrument, new_best } = self.latest;
+        let Instrument { update_id, trade_id, .. } = self.instruments[instrument];
+        Step { at, instrument, update_id, effects: &self.effects, last_trade_id: trade_id, new_best }
     }
 
     /// Tells the pace of an instrument how many messages were published for it.
     pub(crate) fn count_messages(&mut self, instrument: usize, messages: usize) {
         self.instruments[instrument].pace.count_messages(messages);
+    }
+
+    /// The time of the orders that rested at the beginning.
+    pub(crate) const fn opened_at(&self) -> i64 {
+        self.opened_at
     }
 
     /// How many instruments there are.
@@ -137,8 +171,19 @@ impl World {
         &self.instruments[instrument].listing
     }
 
+    /// The book of an instrument.
+    pub(crate) fn ladder(&self, instrument: usize) -> &Ladder {
+        &self.instruments[instrument].ladder
+    }
+
+    /// Number of the last change of an instrument's book, and of its last trade.
+    pub(crate) fn ids(&self, instrument: usize) -> (u64, u64) {
+        let instrument = &self.instruments[instrument];
+        (instrument.update_id, instrument.trade_id)
+    }
+
     /// The quantity now resting at a price.
-    pub(crate) fn qty(&self, instrument: usize, side: Side, price: opus2_types::Price) -> opus2_types::Qty {
+    pub(crate) fn qty(&self, instrument: usize, side: Side, price: Price) -> Qty {
         self.instruments[instrument].ladder.qty(side, price)
     }
 
@@ -167,34 +212,76 @@ pub(crate) struct Book {
     pub(crate) asks: Vec<Level>,
 }
 
-impl Instrument {
-    fn new(listing: Listing, paths: &AssetPaths, messages_per_sec: f64, mut rng: ChaCha8Rng) -> Self {
-        let units = 10f64.powi(i32::from(listing.spec.price_scale));
-        let fair = paths.ratio(listing.base, listing.quote, listing.lag) * units;
-        let flow = Flow::new(&listing, fair);
-        let mut ladder = Ladder::default();
-        let mut effects = Effects::default();
-        for order in flow.opening_orders(fair, &mut rng) {
-            ladder.apply(order, &mut effects);
+impl Book {
+    /// Sets the quantity of a level; zero removes it.
+    pub(crate) fn set(&mut self, side: Side, price: Price, qty: Qty) {
+        let (levels, found) = match side {
+            Side::Bid => {
+                let found = self.bids.binary_search_by(|level| price.cmp(&level.price));
+                (&mut self.bids, found)
+            }
+            Side::Ask => {
+                let found = self.asks.binary_search_by(|level| level.price.cmp(&price));
+                (&mut self.asks, found)
+            }
+        };
+        match (found, qty.0) {
+            (Ok(at), 0) => drop(levels.remove(at)),
+            (Ok(at), _) => levels[at].qty = qty,
+            (Err(_), 0) => {}
+            (Err(at), _) => levels.insert(at, Level { price, qty }),
         }
+    }
+}
+
+impl Instrument {
+    fn new(
+        listing: Listing,
+        paths: &AssetPaths,
+        messages_per_sec: f64,
+        stamp: i64,
+        mut rng: ChaCha8Rng,
+    ) -> Self {
+        let units = 10f64.powi(i32::from(listing.price_scale));
         // A venue that has run for years: ids that do not fit 32 bits.
         let update_id = rng.random_range(10_000_000_000..60_000_000_000);
         let trade_id = rng.random_range(100_000_000..4_000_000_000);
-        Self {
+        let fair = paths.ratio(listing.base_asset, listing.quote_asset, listing.lag) * units;
+        let flow = Flow::new(&listing, fair);
+        let mut instrument = Self {
             listing,
-            ladder,
+            ladder: Ladder::new(update_id * 3),
             flow,
             arrivals: Arrivals::default(),
             pace: Pace::new(messages_per_sec),
             rng,
             units,
+            noise: 0.0,
+            noise_at: SimTime(0),
+            stamp,
             update_id,
             trade_id,
+        };
+        let mut effects = Effects::default();
+        for order in instrument.flow.opening_orders(fair, &mut instrument.rng) {
+            instrument.stamp += 1;
+            instrument.ladder.apply(order, instrument.stamp, &mut effects);
         }
+        instrument
     }
 
     fn fair(&self, paths: &AssetPaths) -> f64 {
-        paths.ratio(self.listing.base, self.listing.quote, self.listing.lag) * self.units
+        let Listing { base_asset, quote_asset, lag, basis, .. } = self.listing;
+        paths.ratio(base_asset, quote_asset, lag) * (basis + self.noise).exp() * self.units
+    }
+
+    /// Lets the venue's own distance from the common value wander up to the present order.
+    fn advance_noise(&mut self) {
+        let now = self.arrivals.now();
+        let keep = (-to_seconds(now.since(self.noise_at)) / NOISE_SECONDS).exp();
+        let draw: f64 = StandardNormal.sample(&mut self.rng);
+        self.noise = self.noise * keep + self.listing.noise * (1.0 - keep * keep).sqrt() * draw;
+        self.noise_at = now;
     }
 
     fn draw_next(&mut self, paths: &AssetPaths) -> SimTime {
@@ -202,10 +289,12 @@ impl Instrument {
         self.arrivals.next(self.pace.orders_per_sec(self.arrivals.now()), is_unsettled, &mut self.rng)
     }
 
-    fn play(&mut self, paths: &AssetPaths, effects: &mut Effects) -> Option<(Level, Level)> {
+    fn play(&mut self, paths: &AssetPaths, stamp: i64, effects: &mut Effects) -> Option<(Level, Level)> {
         let before = (self.ladder.best(Side::Bid), self.ladder.best(Side::Ask));
+        self.advance_noise();
         let order = self.flow.next_order(&self.ladder, self.fair(paths), &mut self.rng)?;
-        self.ladder.apply(order, effects);
+        self.stamp = stamp.max(self.stamp + 1);
+        self.ladder.apply(order, self.stamp, effects);
         self.pace.count_order();
         if !effects.changes.is_empty() {
             self.update_id += 1;
@@ -220,6 +309,11 @@ fn stream(seed: u64, number: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number);
     rng
+}
+
+#[cfg(test)]
+pub(crate) fn test_config(seed: u64, venue: Venue, count: usize, messages_per_sec: f64) -> WorldConfig {
+    WorldConfig { seed, venues: vec![VenueListings { venue, count, lag_nanos: 0 }], messages_per_sec }
 }
 
 #[cfg(test)]

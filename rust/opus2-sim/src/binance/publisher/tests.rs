@@ -6,7 +6,9 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::WorldConfig;
+use opus2_types::Venue;
+
+use crate::market::test_config;
 
 type Levels = BTreeMap<(Side, Price), Qty>;
 
@@ -86,12 +88,31 @@ impl Client {
     }
 }
 
-fn publisher(seed: u64) -> Publisher {
-    publisher_of(seed, 3, 300.0)
+/// A world with this venue's instruments, and what is published of it.
+struct Played {
+    world: World,
+    publisher: Publisher,
 }
 
-fn publisher_of(seed: u64, instruments: usize, messages_per_sec: f64) -> Publisher {
-    Publisher::new(World::new(WorldConfig { seed, instruments, messages_per_sec }))
+impl Played {
+    fn new(seed: u64, instruments: usize, messages_per_sec: f64) -> Self {
+        let world = World::new(&test_config(seed, Venue::Binance, instruments, messages_per_sec), 0);
+        let publisher = Publisher::new(&world, instruments);
+        Self { world, publisher }
+    }
+
+    fn next_at(&self) -> SimTime {
+        self.publisher.next_at().min(self.world.next_at())
+    }
+
+    fn step(&mut self, publish: &mut impl FnMut(&Publication<'_>)) {
+        if self.publisher.next_at() <= self.world.next_at() {
+            self.publisher.end_interval(&self.world, publish);
+        } else {
+            self.world.step(0);
+            self.publisher.on_step(&self.world.latest(), publish);
+        }
+    }
 }
 
 proptest! {
@@ -99,16 +120,17 @@ proptest! {
 
     #[test]
     fn a_client_of_the_feed_always_has_the_true_book(seed: u64, instruments in 1usize..6, rate in 50.0..2_000.0) {
-        let mut publisher = publisher_of(seed, instruments, rate);
+        let mut played = Played::new(seed, instruments, rate);
         let mut clients: Vec<Client> =
-            (0..instruments).map(|instrument| Client::from_snapshot(publisher.world(), instrument)).collect();
-        while publisher.next_at() < SimTime(2 * SimTime::SECOND) {
-            publisher.step(&mut |publication| clients[publication.stream.instrument].hear(publication));
+            (0..instruments).map(|instrument| Client::from_snapshot(&played.world, instrument)).collect();
+        while played.next_at() < SimTime(2 * SimTime::SECOND) {
+            played.step(&mut |publication| clients[publication.stream.instrument].hear(publication));
         }
-        let now = publisher.next_at();
-        publisher.publish_waiting(now, &mut |publication| clients[publication.stream.instrument].hear(publication));
+        let now = played.next_at();
+        let Played { world, publisher } = &mut played;
+        publisher.publish_waiting(world, now, &mut |publication| clients[publication.stream.instrument].hear(publication));
         for (instrument, client) in clients.iter().enumerate() {
-            let truth = Client::from_snapshot(publisher.world(), instrument);
+            let truth = Client::from_snapshot(&played.world, instrument);
             assert_eq!(client.books, truth.books, "both depth streams lead to the book");
             assert_eq!(client.trade_id, truth.trade_id);
             assert!(client.batches > 0 && client.tickers_compared > 0, "{instrument}: {client:?}");
@@ -118,9 +140,9 @@ proptest! {
 
 #[test]
 fn batches_end_on_the_grid_of_their_instrument() {
-    let mut publisher = publisher(6);
-    while publisher.next_at() < SimTime(2 * SimTime::SECOND) {
-        publisher.step(&mut |publication| {
+    let mut played = Played::new(6, 3, 300.0);
+    while played.next_at() < SimTime(2 * SimTime::SECOND) {
+        played.step(&mut |publication| {
             if publication.stream.kind == StreamKind::Depth100Ms {
                 let phase = publication.stream.instrument as u64 * 37 * SimTime::MILLISECOND;
                 let period = 100 * SimTime::MILLISECOND;
@@ -133,10 +155,10 @@ fn batches_end_on_the_grid_of_their_instrument() {
 #[test]
 fn the_same_seed_publishes_the_same() {
     let digest = |seed| {
-        let mut publisher = publisher(seed);
+        let mut played = Played::new(seed, 3, 300.0);
         let mut text = String::new();
-        while publisher.next_at() < SimTime(SimTime::SECOND) {
-            publisher.step(&mut |publication| writeln!(text, "{publication:?}").unwrap());
+        while played.next_at() < SimTime(SimTime::SECOND) {
+            played.step(&mut |publication| writeln!(text, "{publication:?}").unwrap());
         }
         text
     };

@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
-use super::frame::Form;
-use super::rules::{Liveness, MessageBudget, VenueRules};
+use crate::binance::rules::{Liveness, MessageBudget};
 use crate::clock::wall_now;
+use crate::dialect::Dialect;
 use crate::engine::Command;
 use crate::hub::{CloseReason, ConnectionCounts, Directive, Outbound, Registration, StreamCounts};
 
@@ -34,19 +34,33 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
+/// A slow reader's frames: one in this time.
+const SLOW_READ_INTERVAL: Duration = Duration::from_millis(50);
+
 /// What a connection asked for in its address.
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) peer: SocketAddr,
-    pub(crate) form: Form,
+    pub(crate) dialect: Dialect,
     pub(crate) streams: Vec<String>,
+}
+
+/// What a venue demands of its connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SocketRules {
+    /// Time between two pings, and to answer one; `None`: it sends none.
+    pub(crate) ping: Option<(Duration, Duration)>,
+    /// Age at which a connection is announced to close and closed, and how long before that; `None`: any age.
+    pub(crate) lifetime: Option<(Duration, Duration)>,
+    /// Frames a client may send within a second.
+    pub(crate) client_messages_per_sec: usize,
 }
 
 /// Serves a connection until it ends, and reports why.
 pub(crate) async fn serve_socket(
     upgrade: OnUpgrade,
     opening: Opening,
-    rules: Arc<VenueRules>,
+    rules: SocketRules,
     commands: mpsc::Sender<Command>,
 ) {
     let upgraded = match upgrade.await {
@@ -62,15 +76,15 @@ pub(crate) async fn serve_socket(
         .max_write_buffer_size(WRITE_BUFFER_BYTES_LIMIT);
     let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (reply, registration) = oneshot::channel();
-    let Opening { peer, form, streams } = opening;
-    let connect = Command::Connect { peer, form, streams, reply };
+    let Opening { peer, dialect, streams } = opening;
+    let connect = Command::Connect { peer, dialect, streams, reply };
     if commands.send(connect).await.is_err() {
         return;
     }
     // No registration: the simulator is stopping.
     let Ok(registration) = registration.await else { return };
     let connection = registration.id;
-    let reason = serve_registered(socket, registration, &rules, &commands).await;
+    let reason = serve_registered(socket, registration, rules, &commands).await;
     // Nobody is there to be told when the engine is gone.
     drop(commands.send(Command::Disconnected { connection, reason }).await);
 }
@@ -78,7 +92,7 @@ pub(crate) async fn serve_socket(
 async fn serve_registered(
     socket: Socket,
     registration: Registration,
-    rules: &VenueRules,
+    rules: SocketRules,
     commands: &mpsc::Sender<Command>,
 ) -> CloseReason {
     let (mut sink, mut stream) = socket.split();
@@ -112,6 +126,8 @@ fn close_frame(reason: CloseReason) -> Option<CloseFrame> {
     let (code, text) = match reason {
         CloseReason::TooManyMessages => (CloseCode::Policy, "Too many requests"),
         CloseReason::PongTimeout => (CloseCode::Policy, "Pong timeout"),
+        CloseReason::NoSubscription => (CloseCode::Policy, "No subscription within the time allowed"),
+        CloseReason::Idle => (CloseCode::Normal, "Idle"),
         CloseReason::Lifetime | CloseReason::ServerShutdown | CloseReason::Stopped => (CloseCode::Away, ""),
         CloseReason::Client | CloseReason::Lost | CloseReason::SlowReader | CloseReason::Fault => {
             return None;
@@ -185,7 +201,7 @@ impl Writer<'_> {
                     self.sink.feed(Message::Text(text)).await?;
                     notices += 1;
                 }
-                Outbound::Stall(_) | Outbound::Close => interruption = Some(outbound),
+                Outbound::Stall(_) | Outbound::Slow(_) | Outbound::Close => interruption = Some(outbound),
             }
             if interruption.is_none() && frames.len() + notices < BATCH_FRAMES {
                 next = self.queue.try_recv().ok();
@@ -206,8 +222,25 @@ impl Writer<'_> {
                 sleep(duration).await;
                 Ok(None)
             }
+            Some(Outbound::Slow(duration)) => self.write_slowly(Instant::now() + duration).await.map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Writes a frame now and then, until the venue loses its patience.
+    async fn write_slowly(&mut self, until: Instant) -> Result<CloseReason, tungstenite::Error> {
+        while Instant::now() < until {
+            sleep(SLOW_READ_INTERVAL).await;
+            let Ok(outbound) = self.queue.try_recv() else { continue };
+            let bytes = outbound.bytes();
+            if let Outbound::Market { text, counts } = outbound {
+                self.sink.send(Message::Text(text)).await?;
+                counts.count_sent();
+            }
+            self.counts.queued_bytes.fetch_sub(bytes, Relaxed);
+            self.counts.queued_frames.fetch_sub(1, Relaxed);
+        }
+        Ok(CloseReason::SlowReader)
     }
 }
 
@@ -219,7 +252,7 @@ struct Reader<'a> {
     pings: mpsc::Sender<Bytes>,
     commands: &'a mpsc::Sender<Command>,
     counts: Arc<ConnectionCounts>,
-    rules: &'a VenueRules,
+    rules: SocketRules,
     budget: MessageBudget,
     liveness: Liveness,
 }
@@ -227,12 +260,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     async fn run(mut self) -> CloseReason {
         let start = Instant::now();
-        let mut ping_at = start + self.rules.ping_interval;
-        let mut announce_at =
-            Some(start + self.rules.connection_lifetime.saturating_sub(self.rules.shutdown_notice));
+        let mut ping_at = self.rules.ping.map(|(interval, _)| start + interval);
+        let mut announce_at = self.rules.lifetime.map(|(age, notice)| start + age.saturating_sub(notice));
         let mut close_at = None;
         loop {
-            let pong_due = self.liveness.waiting_since().map(|since| since + self.rules.pong_timeout);
+            let pong_timeout = self.rules.ping.map_or(Duration::MAX, |(_, timeout)| timeout);
+            let pong_due = self.liveness.waiting_since().map(|since| since + pong_timeout);
             tokio::select! {
                 message = self.stream.next() => {
                     if let Err(reason) = self.receive(message).await {
@@ -250,9 +283,10 @@ impl Reader<'_> {
                         return CloseReason::Stopped;
                     }
                 }
-                () = sleep_until(ping_at) => {
-                    self.send_ping(ping_at);
-                    ping_at += self.rules.ping_interval;
+                () = until(ping_at), if ping_at.is_some() => {
+                    let at = ping_at.unwrap_or(start);
+                    self.send_ping(at);
+                    ping_at = self.rules.ping.map(|(interval, _)| at + interval);
                 }
                 () = until(pong_due), if pong_due.is_some() => return CloseReason::PongTimeout,
                 () = until(announce_at), if announce_at.is_some() => {
