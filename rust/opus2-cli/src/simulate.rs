@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use opus2_sim::{SimConfig, SimError, SimStats, VenueRules};
+use opus2_sim::{FaultPlan, SimConfig, SimError, SimStats, VenueRules};
+use opus2_types::Venue;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// What `--help` says below the options.
 const HELP: &str = "\
-Speaks Binance's protocol: REST under /api/v3, streams under /stream and /ws. Truth, counts, pause and faults are under \
-/sim; docs/contracts/simulator.md describes them. The market comes from the seed alone and is played at its own pace, \
+Speaks the protocols of Binance (REST under /api/v3, streams under /stream and /ws), Coinbase (/products, feeds at / and \
+/advanced) and Kraken (/0, /v2), all on one port and from one market in which they trade around common prices. Truth, \
+counts, pause and faults are under /sim; docs/contracts/simulator.md describes them. The market comes from the seed alone and is played at its own pace, \
 whether or not anybody reads. Ctrl-C or SIGTERM stops it: what is queued is sent, connections are closed properly, the \
 counts are printed.
 
-  opus2 simulate --listen 127.0.0.1:9001 --instruments 50 --rate 5000
+  opus2 simulate --listen 127.0.0.1:9001 --venues binance,coinbase,kraken --instruments 50 --rate 5000
+  opus2 simulate --faults 'drop book 0.001; wrong_checksum kraken 0.001' --fault-log faults.jsonl
   curl '127.0.0.1:9001/api/v3/depth?symbol=BTCUSDT&limit=5'";
 
 /// Arguments of `opus2 simulate`.
@@ -30,11 +33,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
 
-    /// How many instruments trade (1 to 2000): BTCUSDT, ETHUSDT, SOLUSDT, ETHBTC, BTCUSDC, then a market each
+    /// Venues to simulate, separated by commas: binance, coinbase, kraken
+    #[arg(long, value_name = "VENUES", value_delimiter = ',', default_value = "binance")]
+    venues: Vec<Venue>,
+
+    /// How many instruments trade, at all venues together: half of them at Binance (at most 2000 a venue)
     #[arg(long, value_name = "N", default_value_t = SimConfig::default().instruments)]
     instruments: usize,
 
-    /// Messages per second of depth@100ms, trade and bookTicker, all instruments together
+    /// Messages per second of all instruments together, listening to `depth@100ms`, `trade` and `bookTicker`, to
+    /// `level2_batch` and `matches`, to `book`, `trade` and `ticker`
     #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = SimConfig::default().messages_per_sec)]
     rate: f64,
 
@@ -61,6 +69,14 @@ pub(crate) struct Args {
     /// Request weight an address may use in a minute (the venue: 6000)
     #[arg(long, value_name = "WEIGHT", default_value_t = VenueRules::default().weight_limit)]
     weight_limit: u32,
+
+    /// What goes wrong by chance: rules such as 'drop book 0.001; freeze coinbase BTC-USD 1e-4 3000ms', or a file of them
+    #[arg(long, value_name = "RULES|FILE")]
+    faults: Option<String>,
+
+    /// Write a line of JSON for every fault that happens to this file
+    #[arg(long, value_name = "PATH")]
+    fault_log: Option<PathBuf>,
 }
 
 fn parse_secs(text: &str) -> Result<Duration, String> {
@@ -72,13 +88,30 @@ fn parse_secs(text: &str) -> Result<Duration, String> {
 }
 
 impl Args {
-    fn to_config(&self) -> SimConfig {
+    fn to_config(&self) -> anyhow::Result<SimConfig> {
         let mut rules = VenueRules { weight_limit: self.weight_limit, ..VenueRules::default() };
         if let Some(lifetime) = self.connection_lifetime {
             rules.connection_lifetime = lifetime;
             rules.shutdown_notice = rules.shutdown_notice.min(lifetime / 2);
         }
-        SimConfig { seed: self.seed, instruments: self.instruments, messages_per_sec: self.rate, rules }
+        let faults = match &self.faults {
+            None => FaultPlan::default(),
+            Some(text) if Path::new(text).is_file() => {
+                let rules = fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?;
+                rules.parse().with_context(|| format!("in {text}"))?
+            }
+            Some(text) => text.parse().context("in --faults, which is neither a file nor rules")?,
+        };
+        Ok(SimConfig {
+            seed: self.seed,
+            venues: self.venues.clone(),
+            instruments: self.instruments,
+            messages_per_sec: self.rate,
+            rules,
+            faults,
+            fault_log: self.fault_log.clone(),
+            ..SimConfig::default()
+        })
     }
 }
 
@@ -90,7 +123,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(has_colours)
         .init();
-    let config = args.to_config();
+    let config = args.to_config()?;
     config.validate()?;
     // One thread: the engine and the connections hand frames to each other thousands of times a second.
     let runtime =
@@ -127,8 +160,20 @@ async fn simulate(args: &Args, config: SimConfig) -> anyhow::Result<SimStats> {
     if let Some(path) = &args.print_port_file {
         write_whole(path, bound.to_string().as_bytes())?;
     }
-    print_line(&format!("simulated Binance on http://{bound} and ws://{bound}, seed {}", config.seed))?;
+    for (venue, count) in config.instruments_by_venue() {
+        print_line(&format!("simulated {}, {count} instruments", addresses(venue, bound)))?;
+    }
+    print_line(&format!("truth, counts and faults on http://{bound}/sim, seed {}", config.seed))?;
     Ok(opus2_sim::serve(listener, config, shutdown).await?)
+}
+
+/// A venue's name, and where its clients find it.
+fn addresses(venue: Venue, bound: SocketAddr) -> String {
+    match venue {
+        Venue::Coinbase => format!("Coinbase on http://{bound}, ws://{bound} and ws://{bound}/advanced"),
+        Venue::Kraken => format!("Kraken on http://{bound}/0 and ws://{bound}/v2"),
+        _ => format!("Binance on http://{bound} and ws://{bound}"),
+    }
 }
 
 /// Writes a file so that a reader sees all of it or none.
@@ -179,13 +224,27 @@ mod tests {
 
     #[test]
     fn a_lifetime_leaves_time_for_its_notice() {
-        let rules = args("--connection-lifetime 4 --weight-limit 12").to_config().rules;
+        let rules = args("--connection-lifetime 4 --weight-limit 12").to_config().unwrap().rules;
         assert_eq!(
             (rules.connection_lifetime, rules.shutdown_notice),
             (Duration::from_secs(4), Duration::from_secs(2))
         );
         assert_eq!(rules.weight_limit, 12);
-        assert_eq!(args("").to_config().rules.connection_lifetime, Duration::from_secs(86_400));
+        assert_eq!(args("").to_config().unwrap().rules.connection_lifetime, Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn venues_and_faults_are_read() {
+        let config = args("--venues kraken,binance --faults drop=x").to_config();
+        assert!(format!("{:#}", config.unwrap_err()).contains("neither a file nor rules"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("faults");
+        fs::write(&file, "seed=3\ndrop book 0.5\n").unwrap();
+        let config =
+            args(&format!("--venues kraken,binance --faults {}", file.display())).to_config().unwrap();
+        assert_eq!(config.venues, [Venue::Kraken, Venue::Binance]);
+        assert_eq!((config.faults.seed, config.faults.rules.len()), (3, 1));
+        assert!(Cli::try_parse_from(["simulate", "--venues", "nyse"]).is_err());
     }
 
     #[test]
@@ -201,7 +260,7 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
         let args = args(&format!("--listen 127.0.0.1:{port}"));
-        let error = simulate(&args, args.to_config()).await.unwrap_err().to_string();
+        let error = simulate(&args, args.to_config().unwrap()).await.unwrap_err().to_string();
         let expect = format!("port {port} of 127.0.0.1 is taken by another program; stop that one, ");
         assert!(error.starts_with(&expect), "{error}");
     }
@@ -211,7 +270,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("address");
         let args = args(&format!("--for 0.2 --print-port-file {}", file.display()));
-        let stats = simulate(&args, args.to_config()).await.unwrap();
+        let stats = simulate(&args, args.to_config().unwrap()).await.unwrap();
         let address: SocketAddr = fs::read_to_string(&file).unwrap().parse().unwrap();
         assert!(address.ip().is_loopback() && address.port() != 0);
         assert!(stats.published > 0);
