@@ -4,7 +4,7 @@
 use opus2_operators::{Output, create};
 use opus2_types::{FeedKind, Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_venue::binance::exchange_info::parse_exchange_info;
-use opus2_venue::{Feed, binance};
+use opus2_venue::{Feed, binance, coinbase};
 use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;
 
@@ -43,6 +43,44 @@ pub fn frame(bytes: &[u8]) {
             feed.apply(channel, bytes, UnixNanos(1));
             assert!(feed.state() != opus2_types::BookState::Live || !feed.book().is_crossed());
             assert!(Feed::from_state(feed.to_state()).is_some());
+        }
+    }
+}
+
+/// Coinbase's text: both feeds, by levels and by orders, on every channel of a feed that is waiting and of one that is
+/// live. The book never ends up live and crossed, and what is saved is what is loaded.
+pub fn coinbase_frame(bytes: &[u8]) {
+    let _ = coinbase::classify(bytes);
+    let _ = coinbase::classify_advanced(bytes, |_| {});
+    let _ = coinbase::parse_products(bytes, FeedKind::CoinbaseLevel2);
+    let _ = coinbase::parse_turnovers(bytes);
+    let _ = coinbase::scales::Scales::default().observe(bytes, "BTC-USD");
+    let levels = br#"{"type":"snapshot","product_id":"BTC-USD","bids":[["502.09","3.7"]],"asks":[["502.10","1.5"]]}"#;
+    let orders = br#"{"sequence":1,"bids":[["502.00","1","60de12d8-f80b-4848-adbc-2b17375a9216"]],"asks":[]}"#;
+    let advanced = br#"{"channel":"l2_data","timestamp":"2026-11-22T14:00:00Z","sequence_num":0,"events":[{"type":"snapshot",
+        "product_id":"BTC-USD","updates":[{"side":"bid","price_level":"502.09","new_quantity":"0.5"}]}]}"#;
+    let schema: &[u8] = include_bytes!("../seeds/coinbase_frame/schema.json");
+    for (feed_kind, channel, snapshot) in [
+        (FeedKind::CoinbaseLevel2, Channel::Snapshot, &levels[..]),
+        (FeedKind::CoinbaseFull, Channel::Snapshot, &orders[..]),
+        (FeedKind::CoinbaseAdvanced, Channel::Depth, &advanced[..]),
+    ] {
+        let spec = InstrumentSpec { venue: Venue::Coinbase, symbol: "BTC-USD".into(), feed: feed_kind, ..spec() };
+        for is_live in [false, true] {
+            for of in Channel::ALL {
+                let mut feed = Feed::new(spec.clone());
+                feed.connected();
+                feed.apply(Channel::Other, schema, UnixNanos(1));
+                if is_live {
+                    feed.apply(channel, snapshot, UnixNanos(1));
+                    assert_eq!(feed.state(), opus2_types::BookState::Live);
+                }
+                feed.apply(of, bytes, UnixNanos(2));
+                feed.apply(of, bytes, UnixNanos(1));
+                assert!(feed.state() != opus2_types::BookState::Live || !feed.book().is_crossed());
+                let state = feed.to_state();
+                assert_eq!(Feed::from_state(state.clone()).map(|feed| feed.to_state()), Some(state));
+            }
         }
     }
 }

@@ -27,6 +27,11 @@ fn frames() {
 }
 
 #[test]
+fn coinbase_frames() {
+    replay("coinbase_frame", opus2_fuzz::coinbase_frame);
+}
+
+#[test]
 fn state_blobs() {
     replay("state_blob", opus2_fuzz::state_blob);
 }
