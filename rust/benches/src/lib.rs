@@ -1,5 +1,6 @@
 //! What the benchmarks read: recordings, as text and as numbers.
 
+pub mod kraken;
 pub mod orders;
 
 use std::io::Read;

@@ -13,7 +13,7 @@
 
 use crc32fast::Hasher;
 use opus2_book::{L2Book, Orders};
-use opus2_types::{Price, Qty, Side};
+use opus2_types::{Level, Price, Side};
 
 /// How many levels of each side the checksum covers.
 pub const CHECKSUM_LEVELS: usize = 10;
@@ -21,8 +21,9 @@ pub const CHECKSUM_LEVELS: usize = 10;
 /// The checksum of one book, kept from message to message.
 ///
 /// Half of a busy book's updates happen below its ten best levels and change nothing here; most of the others change one
-/// side. So each side's text is kept, and written again only after something within its ten best levels was
-/// [touched](Self::touch). The comparison with the venue's number is made for every message all the same.
+/// level of one side. So each side's text is kept: it is put together again only after something within its ten best
+/// levels was [touched](Self::touch), and then only what is new is printed. The comparison with the venue's number is
+/// made for every message all the same.
 #[derive(Debug, Clone, Default)]
 pub struct Checksum {
     asks: SideText,
@@ -40,23 +41,14 @@ impl PartialEq for Checksum {
 
 impl Eq for Checksum {}
 
-/// The text of one side.
-#[derive(Debug, Clone, Default)]
-struct SideText {
-    text: Vec<u8>,
-    /// The worst price in it, of a text with all of its levels.
-    worst: Option<Price>,
-    is_written: bool,
-}
-
 impl Checksum {
-    /// The book has changed at a price of one side: the text is written again if that price is one of its levels, or
-    /// better than its worst.
+    /// The book has changed at a price of one side: the text is put together again if that price is one of its levels,
+    /// or better than its worst.
     #[inline]
     pub fn touch(&mut self, side: Side, price: Price) {
         match side {
-            Side::Ask => self.asks.is_written &= self.asks.worst.is_some_and(|worst| price > worst),
-            Side::Bid => self.bids.is_written &= self.bids.worst.is_some_and(|worst| price < worst),
+            Side::Ask => self.asks.is_written &= self.asks.is_full() && price > self.asks.worst,
+            Side::Bid => self.bids.is_written &= self.bids.is_full() && price < self.bids.worst,
         }
     }
 
@@ -68,10 +60,10 @@ impl Checksum {
 
     /// The checksum of a book of levels, all changes of which have been [touched](Self::touch) since the last call.
     pub fn of_levels(&mut self, book: &L2Book) -> u32 {
-        self.value(|side, writer| {
+        self.value(|side, text| {
             for level in book.side(side).levels().take(CHECKSUM_LEVELS) {
-                writer.level(level.price);
-                writer.entry(level.price, level.qty);
+                text.begin_level(level.price);
+                text.entry(side, level);
             }
         })
     }
@@ -79,11 +71,11 @@ impl Checksum {
     /// The checksum of a book of orders with its sums, all changes of which have been [touched](Self::touch) since the
     /// last call.
     pub fn of_orders(&mut self, orders: &Orders, book: &L2Book) -> u32 {
-        self.value(|side, writer| {
+        self.value(|side, text| {
             for queue in orders.queues(book, side).take(CHECKSUM_LEVELS) {
-                writer.level(queue.level().price);
+                text.begin_level(queue.level().price);
                 for order in queue.orders() {
-                    writer.entry(order.price, order.qty);
+                    text.entry(side, Level { price: order.price, qty: order.qty });
                 }
             }
         })
@@ -91,49 +83,127 @@ impl Checksum {
 
     /// Writes the sides that have to be written, `write` giving their entries, and sums up.
     #[inline]
-    fn value(&mut self, write: impl Fn(Side, &mut Writer<'_>)) -> u32 {
-        let (asks_changed, bids_changed) = (!self.asks.is_written, !self.bids.is_written);
+    fn value(&mut self, write: impl Fn(Side, &mut SideText)) -> u32 {
+        let (asks_change, bids_change) = (!self.asks.is_written, !self.bids.is_written);
         for (side, kept) in [(Side::Ask, &mut self.asks), (Side::Bid, &mut self.bids)] {
             if !kept.is_written {
-                kept.text.clear();
-                let mut writer = Writer { text: &mut kept.text, levels: 0, last: None };
-                write(side, &mut writer);
-                kept.worst = writer.last.filter(|_| writer.levels == CHECKSUM_LEVELS);
-                kept.is_written = true;
+                kept.begin();
+                write(side, kept);
             }
         }
-        if asks_changed {
-            self.asks_crc = crc32fast::hash(&self.asks.text);
+        if asks_change {
+            self.asks_crc = crc32fast::hash(self.asks.as_bytes());
         }
-        if asks_changed || bids_changed {
+        if asks_change || bids_change {
             let mut hasher = Hasher::new_with_initial(self.asks_crc);
-            hasher.update(&self.bids.text);
+            hasher.update(self.bids.as_bytes());
             self.crc = hasher.finalize();
         }
         self.crc
     }
 }
 
-/// Writes the text of one side.
-struct Writer<'a> {
-    text: &'a mut Vec<u8>,
-    levels: usize,
-    last: Option<Price>,
+/// The text of one side.
+#[derive(Debug, Clone, Default)]
+struct SideText {
+    now: Text,
+    /// The text before: what of it is in the new one is copied.
+    before: Text,
+    /// The entries of `before` up to here have been passed.
+    passed: usize,
+    levels_count: usize,
+    worst: Price,
+    is_written: bool,
 }
 
-impl Writer<'_> {
-    /// The next level begins.
-    fn level(&mut self, price: Price) {
-        self.levels += 1;
-        self.last = Some(price);
+/// Entries and their digits.
+#[derive(Debug, Clone, Default)]
+struct Text {
+    entries: Vec<Entry>,
+    /// The digits, and behind them room for an entry.
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+/// A level, or an order, and where its digits stand.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    level: Level,
+    start: usize,
+    end: usize,
+}
+
+/// The most digits of an entry: a price and a quantity of 64 bits. So many bytes are always copied, because that is three
+/// moves of a register, and what is too much is written over.
+const ENTRY_BYTES_MAX: usize = 48;
+
+impl SideText {
+    fn as_bytes(&self) -> &[u8] {
+        &self.now.bytes[..self.now.len]
     }
 
-    /// A level, or an order of it.
+    const fn is_full(&self) -> bool {
+        self.levels_count == CHECKSUM_LEVELS
+    }
+
+    fn begin(&mut self) {
+        std::mem::swap(&mut self.now, &mut self.before);
+        self.now.entries.clear();
+        self.now.len = 0;
+        (self.passed, self.levels_count, self.is_written) = (0, 0, true);
+    }
+
     #[inline]
-    fn entry(&mut self, price: Price, qty: Qty) {
-        let mut digits = itoa::Buffer::new();
-        self.text.extend_from_slice(digits.format(price.0).as_bytes());
-        self.text.extend_from_slice(digits.format(qty.0).as_bytes());
+    const fn begin_level(&mut self, price: Price) {
+        self.levels_count += 1;
+        self.worst = price;
+    }
+
+    /// The next level, or the next order of it. Entries come best price first.
+    #[inline]
+    fn entry(&mut self, side: Side, level: Level) {
+        let is_better = |price: Price| match side {
+            Side::Ask => price < level.price,
+            Side::Bid => price > level.price,
+        };
+        let before = &self.before.entries;
+        while before.get(self.passed).is_some_and(|old| is_better(old.level.price)) {
+            self.passed += 1;
+        }
+        let rest = before.get(self.passed..).unwrap_or_default().iter();
+        let mut same_price = rest.take_while(|old| old.level.price == level.price);
+        let start = self.now.len;
+        self.now.make_room();
+        match same_price.position(|old| old.level.qty == level.qty) {
+            Some(at) => {
+                self.passed += at + 1;
+                let old = before[self.passed - 1];
+                let digits = &self.before.bytes[old.start..old.start + ENTRY_BYTES_MAX];
+                self.now.bytes[start..start + ENTRY_BYTES_MAX].copy_from_slice(digits);
+                self.now.len += old.end - old.start;
+            }
+            None => {
+                self.now.print(level.price.0);
+                self.now.print(level.qty.0);
+            }
+        }
+        self.now.entries.push(Entry { level, start, end: self.now.len });
+    }
+}
+
+impl Text {
+    #[inline]
+    fn make_room(&mut self) {
+        if self.bytes.len() < self.len + ENTRY_BYTES_MAX {
+            self.bytes.resize(self.len + 2 * CHECKSUM_LEVELS * ENTRY_BYTES_MAX, 0);
+        }
+    }
+
+    fn print(&mut self, number: i64) {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(number).as_bytes();
+        self.bytes[self.len..self.len + digits.len()].copy_from_slice(digits);
+        self.len += digits.len();
     }
 }
 
