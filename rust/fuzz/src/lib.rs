@@ -1,12 +1,16 @@
 //! What hostile bytes may do: nothing but be refused. Each function is a fuzz target; `tests/seeds.rs` replays the seeds
 //! through the same functions as ordinary tests.
 
+mod kraken;
+
 use opus2_operators::{Output, create};
 use opus2_types::{FeedKind, Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_venue::binance::exchange_info::parse_exchange_info;
 use opus2_venue::{Feed, binance, coinbase};
 use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;
+
+pub use crate::kraken::kraken_frame;
 
 /// The operators whose state is loaded from bytes.
 const STATEFUL: [&str; 3] = ["copy", "normalize", "signal"];

@@ -32,6 +32,11 @@ fn coinbase_frames() {
 }
 
 #[test]
+fn kraken_frames() {
+    replay("kraken_frame", opus2_fuzz::kraken_frame);
+}
+
+#[test]
 fn state_blobs() {
     replay("state_blob", opus2_fuzz::state_blob);
 }

@@ -174,18 +174,15 @@ impl SideText {
         let mut same_price = rest.take_while(|old| old.level.price == level.price);
         let start = self.now.len;
         self.now.make_room();
-        match same_price.position(|old| old.level.qty == level.qty) {
-            Some(at) => {
-                self.passed += at + 1;
-                let old = before[self.passed - 1];
-                let digits = &self.before.bytes[old.start..old.start + ENTRY_BYTES_MAX];
-                self.now.bytes[start..start + ENTRY_BYTES_MAX].copy_from_slice(digits);
-                self.now.len += old.end - old.start;
-            }
-            None => {
-                self.now.print(level.price.0);
-                self.now.print(level.qty.0);
-            }
+        if let Some(at) = same_price.position(|old| old.level.qty == level.qty) {
+            self.passed += at + 1;
+            let old = before[self.passed - 1];
+            let digits = &self.before.bytes[old.start..old.start + ENTRY_BYTES_MAX];
+            self.now.bytes[start..start + ENTRY_BYTES_MAX].copy_from_slice(digits);
+            self.now.len += old.end - old.start;
+        } else {
+            self.now.print(level.price.0);
+            self.now.print(level.qty.0);
         }
         self.now.entries.push(Entry { level, start, end: self.now.len });
     }
