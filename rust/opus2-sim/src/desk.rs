@@ -78,7 +78,7 @@ impl Desk {
             let now = self.wall.now();
             let mut texts = Texts::new(write);
             let text = &mut |variant, twist| texts.get(variant, twist);
-            self.hub.publish(&Frame { stream, sequence }, &mut self.faults, now, text);
+            self.hub.publish(&Frame { stream, is_snapshot: false, sequence }, &mut self.faults, now, text);
         }
     }
 
@@ -90,10 +90,26 @@ impl Desk {
         sequence: Option<SeqRange>,
         write: Write<'_>,
     ) {
+        self.send_to(connection, &Frame { stream, is_snapshot: false, sequence }, write);
+    }
+
+    /// Sends a whole book to one connection that listens, and counts it as a snapshot.
+    pub(crate) fn send_snapshot(
+        &mut self,
+        connection: u64,
+        stream: StreamId,
+        sequence: SeqRange,
+        write: Write<'_>,
+    ) {
+        self.snapshots[stream.instrument] += 1;
+        self.send_to(connection, &Frame { stream, is_snapshot: true, sequence: Some(sequence) }, write);
+    }
+
+    fn send_to(&mut self, connection: u64, frame: &Frame, write: Write<'_>) {
         let now = self.wall.now();
         let mut texts = Texts::new(write);
         let text = &mut |variant, twist| texts.get(variant, twist);
-        self.hub.publish_to(connection, &Frame { stream, sequence }, &mut self.faults, now, text);
+        self.hub.publish_to(connection, frame, &mut self.faults, now, text);
     }
 
     /// Sends a reply or notice to one connection.

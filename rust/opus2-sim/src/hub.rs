@@ -307,7 +307,7 @@ impl Hub {
         for subscriber in &self.subscribers[frame.stream.index()] {
             let Some(connection) = self.connections.get_mut(&subscriber.connection) else { continue };
             let fate = faults.fate(subscriber.connection, frame, now);
-            if !connection.deliver(frame.stream, fate, &subscriber.counts, self.limits, text) {
+            if !connection.deliver(frame, fate, &subscriber.counts, self.limits, text) {
                 self.slow.push(subscriber.connection);
             }
         }
@@ -329,7 +329,7 @@ impl Hub {
         };
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let fate = faults.fate(id, frame, now);
-        if !connection.deliver(frame.stream, fate, &subscriber.counts, self.limits, text) {
+        if !connection.deliver(frame, fate, &subscriber.counts, self.limits, text) {
             self.slow.push(id);
         }
         self.cut_slow();
@@ -433,7 +433,7 @@ impl Connection {
     /// Sends a frame as its fate is; `false` when the queue is full.
     fn deliver(
         &mut self,
-        stream: StreamId,
+        frame: &Frame,
         fate: Fate,
         counts: &Arc<StreamCounts>,
         limits: QueueLimits,
@@ -441,9 +441,14 @@ impl Connection {
     ) -> bool {
         let twist = if let Fate::Sent(twist) = fate { twist } else { Twist::None };
         let text = self.dialect.finish(text(self.dialect.variant(), twist));
-        let market = |text| match stream.kind {
-            StreamKind::Heartbeat => Outbound::Notice(text),
-            _ => Outbound::Market { text, counts: counts.clone() },
+        let stream = frame.stream;
+        let is_counted = stream.kind != StreamKind::Heartbeat && !frame.is_snapshot;
+        let market = |text| {
+            if is_counted {
+                Outbound::Market { text, counts: counts.clone() }
+            } else {
+                Outbound::Notice(text)
+            }
         };
         let is_taken = match fate {
             Fate::Lost => return true,

@@ -284,20 +284,18 @@ impl Coinbase {
         let now = desk.wall.now();
         let place = Place { symbol: &symbols[instrument], instrument, time: now };
         let sequence = self.sequence(instrument);
-        let range = Some(SeqRange { first: sequence, last: sequence });
+        let range = SeqRange { first: sequence, last: sequence };
         let recent = &self.product(instrument).recent;
         match kind {
             StreamKind::Level2 | StreamKind::Level2Batch => {
-                desk.snapshots[instrument] += 1;
-                desk.publish_to(connection, stream, range, &mut |text, _, _| {
+                desk.send_snapshot(connection, stream, range, &mut |text, _, _| {
                     write_snapshot(text, world, place);
                 });
             }
             StreamKind::AdvancedLevel2 => {
-                desk.snapshots[instrument] += 1;
                 let levels = |side| world.ladder(instrument).iter(side).map(move |level| (side, level));
                 let changes: Vec<_> = levels(Side::Bid).chain(levels(Side::Ask)).collect();
-                desk.publish_to(connection, stream, range, &mut |text, _, _| {
+                desk.send_snapshot(connection, stream, range, &mut |text, _, _| {
                     advanced::write_l2(text, "snapshot", &changes, place);
                 });
             }
@@ -308,7 +306,7 @@ impl Coinbase {
             }
             StreamKind::Matches => {
                 let Some(last) = recent.back() else { return };
-                desk.publish_to(connection, stream, range, &mut |text, _, _| {
+                desk.publish_to(connection, stream, Some(range), &mut |text, _, _| {
                     write_match(text, "last_match", last, place);
                 });
             }

@@ -202,6 +202,8 @@ impl Target {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     pub(crate) stream: StreamId,
+    /// Whether it is a whole book: counted as a snapshot, as one over REST is, and not as a frame of the stream.
+    pub(crate) is_snapshot: bool,
     /// The venue's numbers in it, where it has any.
     pub(crate) sequence: Option<SeqRange>,
 }

@@ -17,7 +17,11 @@ fn arm(faults: &mut Faults, text: &str, instrument: Option<usize>) {
 }
 
 fn frame(instrument: usize, kind: StreamKind) -> Frame {
-    Frame { stream: StreamId { instrument, kind }, sequence: Some(SeqRange { first: 5, last: 6 }) }
+    Frame {
+        stream: StreamId { instrument, kind },
+        is_snapshot: false,
+        sequence: Some(SeqRange { first: 5, last: 6 }),
+    }
 }
 
 fn fate(faults: &mut Faults, instrument: usize, kind: StreamKind) -> Fate {

@@ -223,7 +223,6 @@ const fn told(checksum: u32, twist: Twist) -> u32 {
 /// A book as a whole, by level or by order.
 fn publish_snapshot(desk: &mut Desk, connection: u64, stream: StreamId, scene: Scene<'_>) {
     let Scene { ladder, instrument, time, sequence } = scene;
-    desk.snapshots[instrument] += 1;
     let symbols = desk.symbols.clone();
     let symbol = &symbols[instrument];
     let depth = depth_of(stream.kind).unwrap_or_default();
@@ -233,14 +232,14 @@ fn publish_snapshot(desk: &mut Desk, connection: u64, stream: StreamId, scene: S
         };
         let (bids, asks) = (side(Side::Bid), side(Side::Ask));
         let checksum = orders_checksum(ladder);
-        desk.publish_to(connection, stream, Some(sequence), &mut |text, _, twist| {
+        desk.send_snapshot(connection, stream, sequence, &mut |text, _, twist| {
             write_orders(text, true, [&bids, &asks], told(checksum, twist), (symbol, instrument, time));
         });
         return;
     }
     let (bids, asks) = (ladder.levels(Side::Bid, depth), ladder.levels(Side::Ask, depth));
     let checksum = book_checksum(ladder);
-    desk.publish_to(connection, stream, Some(sequence), &mut |text, _, twist| {
+    desk.send_snapshot(connection, stream, sequence, &mut |text, _, twist| {
         write_book(text, true, [&bids, &asks], told(checksum, twist), (symbol, time));
     });
 }
