@@ -7,6 +7,7 @@ mod pipeline;
 mod recording;
 mod replay;
 mod simulate;
+mod topics;
 mod up;
 mod watch;
 
@@ -36,6 +37,8 @@ enum Command {
     Pipeline(pipeline::Args),
     /// Watch a running system: rates per step, latency, last signals.
     Watch(watch::Args),
+    /// Make a broker's topics what `config/topics.toml` says.
+    Topics(topics::Args),
     /// Start the whole system on this machine, watch it, and say at the end whether every count agrees.
     Up(up::Args),
     /// Stop what `up --keep` left running.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
         Command::Watch(args) => watch::run(&args),
+        Command::Topics(args) => topics::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Down(args) => up::down(&args),
         Command::BenchE2e(args) => bench_e2e::run(&args),

@@ -44,4 +44,7 @@ pub use offsets::{end_offset, group_offset};
 pub use port::{Port, Ports, require_free_port};
 pub use program::{java, require_program};
 pub use service::{Service, Spawn, running, stop_all};
-pub use topics::{Topic, create_topics, local_topics};
+pub use topics::{
+    LayoutError, PROFILE_LOCAL, Topic, TopicChange, TopicLayout, TopicPlan, TopicStands, apply_plan,
+    ask_topics, create_topics, local_topics,
+};

@@ -85,14 +85,17 @@ fn published_ports_are_the_documented_ones_and_on_loopback() {
 }
 
 #[test]
-fn topics_have_the_names_and_partitions_of_the_local_cluster() {
+fn topics_are_made_from_the_layout_of_the_local_cluster() {
     let compose = compose();
-    let script = compose["services"]["topics"]["command"][0].as_str().unwrap();
-    let expect: Vec<_> = local_topics()
-        .iter()
-        .map(|topic| format!("rpk topic create --if-not-exists -p {} {}", topic.partitions, topic.name))
-        .collect();
-    assert_eq!(script.trim_end().lines().collect::<Vec<_>>(), expect);
+    let command = words(&compose["services"]["topics"]["command"]);
+    assert_eq!(command[..2], ["topics", "apply"]);
+    let profile = command.iter().position(|word| *word == "--profile").unwrap();
+    assert_eq!(command[profile + 1], opus2_local::PROFILE_LOCAL);
+    let raw = words(&compose["services"]["jobmanager"]["command"]);
+    let at = raw.iter().position(|word| *word == "--raw-topics").unwrap();
+    let made: Vec<String> = local_topics().into_iter().map(|topic| topic.name).collect();
+    assert!(raw[at + 1].split(',').all(|topic| made.iter().any(|made| made == topic)));
+    assert_eq!(raw[at + 1].split(',').collect::<Vec<_>>(), opus2_wire::topic::RAW);
 }
 
 #[test]

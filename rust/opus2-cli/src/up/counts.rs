@@ -4,8 +4,8 @@
 
 use anyhow::{Context, bail};
 use opus2_local::{FlinkClient, end_offset};
-use opus2_types::{Channel, Venue};
-use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES, raw_l2};
+use opus2_types::Channel;
+use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES, RAW};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -114,7 +114,7 @@ impl Sources {
         let brokers = self.brokers.clone();
         let read = move || {
             Ok(TopicEnds {
-                raw: end_offset(&brokers, raw_l2(Venue::Binance))?,
+                raw: RAW.iter().map(|topic| end_offset(&brokers, topic)).sum::<Result<u64, _>>()?,
                 normalized: end_offset(&brokers, MARKET_DATA_NORMALIZED)?,
                 quality: end_offset(&brokers, QUALITY_SCORES)?,
                 signals: end_offset(&brokers, HIFA_STAGE1_SIGNALS)?,

@@ -218,11 +218,11 @@ async fn submit(
 ) -> anyhow::Result<String> {
     let client = flink.client();
     let jar = client.upload(jar).await?;
-    let raw_topic = opus2_wire::topic::raw_l2(opus2_types::Venue::Binance);
+    let raw_topics = opus2_wire::topic::RAW.join(",");
     // A broker of ours begins empty. One that somebody else runs may hold an earlier session: go on after it.
     let start = if broker.is_ours() { "earliest" } else { "latest" };
     let arguments =
-        ["--brokers", broker.address(), "--raw-topics", raw_topic, "--group", GROUP, "--start", start];
+        ["--brokers", broker.address(), "--raw-topics", &raw_topics, "--group", GROUP, "--start", start];
     let request = JobRequest {
         entry_class: JOB_CLASS.to_owned(),
         program_args_list: arguments.map(str::to_owned).to_vec(),

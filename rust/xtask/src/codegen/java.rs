@@ -3,12 +3,13 @@
 use std::fmt::Write as _;
 
 use opus2_jni::{ABI_VERSION, ERROR_TEXT_BYTES_LIMIT, ErrorCode, HANDLES_LIMIT, OUTPUT_BYTES_LIMIT};
-use opus2_operators::{OPERATORS, OutputChannel};
+use opus2_operators::{OPERATORS, OutputChannel, RULES_KEY};
+use opus2_wire::topic;
 
 use super::{screaming, sentence};
 
 const START: &str = "\
-// Made by `cargo xtask codegen` from opus2-jni and opus2-operators. Do not edit.
+// Made by `cargo xtask codegen` from opus2-jni, opus2-operators and opus2-wire. Do not edit.
 
 package opus2.bridge;
 
@@ -49,6 +50,11 @@ pub(super) fn text() -> String {
         "CHANNEL_TOPICS",
         &topics,
     );
+    java.line("");
+    java.array("the raw topics, all venues", "RAW_TOPICS", &topic::RAW.map(Some));
+    java.line("");
+    java.comment("the key of the validation rules' text in the operators' configuration");
+    java.line(&format!("    public static final String RULES_KEY = {RULES_KEY:?};"));
     java.line("");
     java.array("the names of the operators", "OPERATORS", &OPERATORS.map(Some));
     java.text + END

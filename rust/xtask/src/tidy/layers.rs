@@ -30,7 +30,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ),
     ("opus2-e2e", &["opus2-types", "opus2-wire", "opus2-operators", "opus2-ingest", "opus2-local"]),
     ("opus2-testkit", &["opus2-types"]),
-    ("xtask", &["opus2-operators", "opus2-jni"]),
+    ("xtask", &["opus2-wire", "opus2-operators", "opus2-jni"]),
 ];
 
 /// What tests may name besides.

@@ -244,6 +244,11 @@ impl Quality {
         let reason = match applied.what {
             What::Rejected(Reject::SnapshotTooOld | Reject::NotConnected) => return true,
             What::Rejected(Reject::BadNumber(NumberError::TooFine { .. })) => Some(Reason::OffTick),
+            // Counted as a repetition: what it says can be true.
+            What::Rejected(Reject::DuplicateOrder) => {
+                self.window.add(Reason::OrderRepeated, 1);
+                return true;
+            }
             What::Rejected(_) => Some(Reason::Unreadable),
             What::Crossed => Some(Reason::Crossed),
             _ => None,

@@ -1,4 +1,4 @@
-// Made by `cargo xtask codegen` from opus2-jni and opus2-operators. Do not edit.
+// Made by `cargo xtask codegen` from opus2-jni, opus2-operators and opus2-wire. Do not edit.
 
 package opus2.bridge;
 
@@ -51,6 +51,18 @@ public final class Abi {
         "dead_letters",
         "quality_scores",
     };
+
+    /** The raw topics, all venues. */
+    public static final String[] RAW_TOPICS = {
+        "binance_l2_raw",
+        "coinbase_l2_raw",
+        "coinbase_l3_raw",
+        "kraken_l2_raw",
+        "kraken_l3_raw",
+    };
+
+    /** The key of the validation rules' text in the operators' configuration. */
+    public static final String RULES_KEY = "validation_rules";
 
     /** The names of the operators. */
     public static final String[] OPERATORS = {

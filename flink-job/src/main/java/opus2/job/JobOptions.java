@@ -29,13 +29,14 @@ final class JobOptions {
 
     private static final List<Option> OPTIONS = List.of(
             Option.required("brokers", "HOST:PORT,…", "Kafka bootstrap servers"),
-            Option.of("raw-topics", "NAME,…", "binance_l2_raw", "the topics to read"),
+            Option.of("raw-topics", "NAME,…", "", "the topics to read; none means all five, of every venue"),
             Option.of("group", "NAME", "hifa", "consumer group under which progress is committed"),
             Option.of("start", "earliest|latest|committed", "committed",
                     "where to begin without a checkpoint; committed is earliest for a new group"),
             Option.flag("bounded", "end at the records that are there when the job starts"),
             Option.of("operators", "NAME,…", "normalize,signal", "the native operators, in the order of the data path"),
             Option.of("config", "FILE", "", "TOML for the operators; none means their defaults"),
+            Option.of("validation-rules", "FILE", "", "YAML with the thresholds of data quality; none means their defaults"),
             Option.of("delivery", "at-least-once|exactly-once", "at-least-once",
                     "exactly-once shows output only after each checkpoint"),
             Option.of("topic-prefix", "TEXT", "", "put before the name of every output topic"),
@@ -204,6 +205,9 @@ final class JobOptions {
     }
 
     private List<String> rawTopics() {
+        if (text("raw-topics").isEmpty()) {
+            return List.of(Abi.RAW_TOPICS);
+        }
         List<String> topics = names("raw-topics");
         if (new HashSet<>(topics).size() < topics.size()) {
             throw new IllegalArgumentException(
@@ -253,16 +257,40 @@ final class JobOptions {
                 + least + " to " + most);
     }
 
+    /** The operators' TOML. The rules are one string in it, before the first table, which Java does not read either. */
     private String stageConfig() {
-        String file = text("config");
+        String config = fileText("config");
+        String rules = fileText("validation-rules");
+        return rules.isEmpty() ? config : Abi.RULES_KEY + " = " + tomlString(rules) + "\n" + config;
+    }
+
+    /** The text of the file that an option names; empty when it names none. */
+    private String fileText(String name) {
+        String file = text(name);
         if (file.isEmpty()) {
             return "";
         }
         try {
             return Files.readString(Path.of(file));
         } catch (IOException error) {
-            throw new IllegalArgumentException("option --config: cannot read " + file + " as UTF-8 text: " + error, error);
+            throw new IllegalArgumentException(
+                    "option --" + name + ": cannot read " + file + " as UTF-8 text: " + error, error);
         }
+    }
+
+    /** A basic string of TOML: quotes, backslashes and everything below space are escaped. */
+    static String tomlString(String text) {
+        StringBuilder toml = new StringBuilder("\"");
+        for (char character : text.toCharArray()) {
+            if (character == '"' || character == '\\') {
+                toml.append('\\').append(character);
+            } else if (character < ' ' || character == 0x7f) {
+                toml.append(String.format("\\u%04x", (int) character));
+            } else {
+                toml.append(character);
+            }
+        }
+        return toml.append('"').toString();
     }
 
     private Map<String, String> kafka() {

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import opus2.bridge.Abi;
 import org.junit.Rule;
 import org.junit.Test;
 import org.junit.rules.TemporaryFolder;
@@ -34,7 +35,7 @@ public class JobConfigTest {
     @Test
     public void brokers_alone_are_enough() {
         assertEquals(
-                new JobConfig("b:9092", List.of("binance_l2_raw"), "hifa", JobConfig.Start.COMMITTED, false,
+                new JobConfig("b:9092", List.of(Abi.RAW_TOPICS), "hifa", JobConfig.Start.COMMITTED, false,
                         List.of("normalize", "signal"), "", JobConfig.Delivery.AT_LEAST_ONCE, "", "", 0, 10_000, "", 10,
                         2000, "hifa", Map.of()),
                 parse("--brokers b:9092"));
@@ -64,6 +65,14 @@ public class JobConfigTest {
     }
 
     @Test
+    public void rules_are_one_string_before_the_first_table() throws IOException {
+        String prefix = "--brokers b --validation-rules " + file("a: \"x\\\"\n\tb: ä\u007f");
+        assertEquals("validation_rules = \"a: \\\"x\\\\\\\"\\u000a\\u0009b: ä\\u007f\"\n", parse(prefix).stageConfig());
+        String toml = parse(prefix + " --config " + file("[signal]\n")).stageConfig();
+        assertTrue(toml, toml.startsWith("validation_rules = \"") && toml.endsWith("\"\n[signal]\n"));
+    }
+
+    @Test
     public void what_cannot_be_used_is_named() throws IOException {
         checkRefused("", "option --brokers is required, see --help");
         checkRefused("brokers", "unexpected argument 'brokers'");
@@ -78,6 +87,7 @@ public class JobConfigTest {
         checkRefused("--brokers a --operators normalise", "names 'normalise'; the native operators are copy, normalize");
         checkRefused("--brokers a --raw-topics x,x", "a name is repeated");
         checkRefused("--brokers a --config /nowhere.toml", "option --config: cannot read /nowhere.toml");
+        checkRefused("--brokers a --validation-rules /nowhere.yaml", "option --validation-rules: cannot read /nowhere.yaml");
         checkRefused("--properties /nowhere", "option --properties: cannot read /nowhere");
         checkRefused("--properties " + file("broker=x"), "unknown option --broker;");
         checkRefused("--properties " + file("brokers=a\nbounded=yes"), "option bounded is 'yes'; expected true or false");

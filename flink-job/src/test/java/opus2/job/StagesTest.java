@@ -33,7 +33,8 @@ public class StagesTest {
         return switch (step) {
             case 0 -> raw(coin, step, "instrument", """
                     {"venue":"binance","symbol":"%s","base":"%s","quote":"USDT","price_scale":2,"qty_scale":3,\
-                    "tick":"0.01","lot":"0.001","origin":"venue"}""".formatted(symbol, coin));
+                    "tick":"0.01","lot":"0.001","origin":"venue",\
+                    "feed":"binance_depth"}""".formatted(symbol, coin));
             case 1 -> raw(coin, step, "snapshot", """
                     {"lastUpdateId":1,"bids":[["99.00","1.000"]],"asks":[["101.00","2.000"]]}""");
             default -> switch (step % 3) {
@@ -95,19 +96,24 @@ public class StagesTest {
         }
 
         void process(StageRecord record) throws Exception {
-            for (StageRecord between : normalize.process(record)) {
+            handOn(normalize.process(record));
+        }
+
+        void watermark(long nanos) throws Exception {
+            long millis = nanos / 1_000_000;
+            handOn(normalize.watermark(millis));
+            signal.watermark(millis).forEach(this::take);
+        }
+
+        /** What normalize gave: events to the next stage, the rest to the topics. */
+        private void handOn(List<StageRecord> records) throws Exception {
+            for (StageRecord between : records) {
                 if (between.channel == Abi.CHANNEL_MAIN) {
                     signal.process(between).forEach(this::take);
                 } else {
                     take(between);
                 }
             }
-        }
-
-        void watermark(long nanos) throws Exception {
-            long millis = nanos / 1_000_000;
-            normalize.watermark(millis).forEach(this::take);
-            signal.watermark(millis).forEach(this::take);
         }
 
         private void take(StageRecord record) {
