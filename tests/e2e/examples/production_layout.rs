@@ -91,7 +91,12 @@ async fn make_topics(broker: &Broker) -> anyhow::Result<i32> {
     let shown = seconds(started);
     // The broker tells of partitions before it has made their files: only an answer about its end proves one.
     for name in &names {
-        end_offset(broker.address(), name).with_context(|| format!("ask for the end of {name}"))?;
+        while let Err(error) = end_offset(broker.address(), name) {
+            if started.elapsed() > TIMEOUT {
+                return Err(error).with_context(|| format!("{name} does not serve"));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
     let partitions = wanted.iter().map(|topic| topic.partitions).sum();
     println!(
