@@ -2,6 +2,7 @@
 
 mod bench_e2e;
 mod books;
+mod faults;
 mod ingest;
 mod pipeline;
 mod recording;
@@ -43,6 +44,8 @@ enum Command {
     Up(up::Args),
     /// Stop what `up --keep` left running.
     Down(up::DownArgs),
+    /// Let everything go wrong between simulated venues and our books, many times, and say what was noticed.
+    Faults(faults::Args),
     /// Measure latency from the wire to a signal and throughput, beside their floors in the same run.
     BenchE2e(bench_e2e::Args),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Topics(args) => topics::run(&args),
         Command::Up(args) => up::run(&args),
         Command::Down(args) => up::down(&args),
+        Command::Faults(args) => faults::run(&args),
         Command::BenchE2e(args) => bench_e2e::run(&args),
     };
     match result {

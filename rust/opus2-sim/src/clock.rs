@@ -11,13 +11,23 @@ use crate::market::SimTime;
 #[derive(Debug, Default)]
 pub(crate) struct WallClock {
     latest: UnixNanos,
+    /// It shows what it was last set to, not what the machine's clock shows.
+    is_set_by_hand: bool,
 }
 
 impl WallClock {
     /// The present, or the latest reading when the machine's clock was set back.
     pub(crate) fn now(&mut self) -> UnixNanos {
-        self.latest = self.latest.max(wall_now());
+        if !self.is_set_by_hand {
+            self.latest = self.latest.max(wall_now());
+        }
         self.latest
+    }
+
+    /// From now on the clock shows what it is set to; it does not go back.
+    pub(crate) fn set(&mut self, now: UnixNanos) {
+        self.is_set_by_hand = true;
+        self.latest = self.latest.max(now);
     }
 }
 

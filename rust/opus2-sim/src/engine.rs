@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use opus2_types::Venue;
+use opus2_types::{UnixNanos, Venue};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
@@ -228,8 +228,29 @@ impl Engine {
         }
     }
 
+    /// Stops the clocks at these times: whoever plays the schedule moves them from event to event.
+    pub(crate) fn stand_at(&mut self, at: SimTime, wall: UnixNanos) {
+        self.clock.set(at, false);
+        self.desk.wall.set(wall);
+        self.desk.begin(at);
+    }
+
+    /// Plays the next step, whenever it is due.
+    pub(crate) fn step(&mut self) {
+        self.steps += 1;
+        self.floor.step(&mut self.desk);
+    }
+
+    /// Publishes what waits for the end of an interval, and what a fault holds back.
+    pub(crate) fn publish_waiting(&mut self) {
+        let now = self.clock.now();
+        self.desk.begin(now);
+        self.floor.publish_waiting(now, &mut self.desk);
+        self.desk.hub.release_held();
+    }
+
     /// What goes by the clock on the wall: heartbeats, connections that say nothing, faults of connections.
-    fn beat(&mut self) {
+    pub(crate) fn beat(&mut self) {
         self.beats += 1;
         let now = self.clock.now();
         self.desk.begin(now);
@@ -247,7 +268,7 @@ impl Engine {
         }
     }
 
-    fn handle(&mut self, command: Command) {
+    pub(crate) fn handle(&mut self, command: Command) {
         match command {
             Command::Connect { peer, dialect, streams, reply } => {
                 self.connect(peer, dialect, &streams, reply);
@@ -324,9 +345,7 @@ impl Engine {
             return now;
         }
         if !is_running {
-            self.desk.begin(now);
-            self.floor.publish_waiting(now, &mut self.desk);
-            self.desk.hub.release_held();
+            self.publish_waiting();
         }
         self.clock.set(now, is_running);
         tracing::info!(is_running, "market");
@@ -340,7 +359,7 @@ impl Engine {
         self.desk.hub.direct(connection, Directive::CloseAt(Instant::now() + notice, reason));
     }
 
-    fn fault(&mut self, request: &FaultRequest) -> Result<FaultDone, String> {
+    pub(crate) fn fault(&mut self, request: &FaultRequest) -> Result<FaultDone, String> {
         let instrument = match &request.symbol {
             None => None,
             Some(symbol) => {

@@ -42,6 +42,14 @@ impl History {
         }
     }
 
+    /// Whether a change of an instrument's book has this number, and is still known. Of the numbers that one order's
+    /// messages have, it is the last.
+    pub(crate) fn has(&self, instrument: usize, sequence: u64) -> bool {
+        let of_instrument = |entry: &&Entry| entry.instrument as usize == instrument;
+        let mut later = self.entries.iter().rev().filter(of_instrument);
+        later.find(|entry| entry.sequence <= sequence).is_some_and(|entry| entry.sequence == sequence)
+    }
+
     /// Takes back every change after `sequence`. `false`, and an unspecified book, when that is too long ago.
     pub(crate) fn rewind(&self, instrument: usize, sequence: u64, book: &mut Book) -> bool {
         let mut reaches_back = !self.is_cut;

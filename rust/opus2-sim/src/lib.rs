@@ -19,6 +19,7 @@ mod coinbase;
 mod config;
 mod desk;
 mod dialect;
+pub mod embedded;
 mod engine;
 mod error;
 mod fault;

@@ -20,7 +20,7 @@ use crate::fault::FaultKind;
 use crate::market::{Book, Listing};
 use crate::server::{Shared, json_response, stopping};
 use crate::socket::{Opening, SocketRules};
-use crate::text::scaled;
+use crate::text::{Symbol, scaled};
 use crate::upgrade::upgrade;
 
 /// Levels per side of a depth answer: without `limit`, and at most.
@@ -342,7 +342,7 @@ async fn depth(State(app): App, ConnectInfo(peer): Peer, Query(params): Params) 
         return stopping();
     };
     tokio::time::sleep(app.config.rules.rest_latency).await;
-    charged.ok(depth_body(&app, instrument, &book))
+    charged.ok(depth_body(&app.symbols[instrument], &book))
 }
 
 /// Levels per side; more than the venue serves is cut.
@@ -367,8 +367,8 @@ const fn depth_weight(limit: usize) -> u32 {
     }
 }
 
-fn depth_body(app: &Shared, instrument: usize, book: &Book) -> String {
-    let symbol = &app.symbols[instrument];
+/// The body of a depth answer.
+pub(crate) fn depth_body(symbol: &Symbol, book: &Book) -> String {
     let mut body = format!(r#"{{"lastUpdateId":{},"bids":"#, book.update_id);
     write_levels(&mut body, &book.bids, symbol);
     body.push_str(r#","asks":"#);
@@ -410,7 +410,8 @@ async fn open_raw_streams(
     open(&app, peer, &params, split_streams(&streams), false, request)
 }
 
-fn split_streams(streams: &str) -> Vec<String> {
+/// The stream names of an address.
+pub(crate) fn split_streams(streams: &str) -> Vec<String> {
     streams.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 

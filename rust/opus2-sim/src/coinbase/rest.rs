@@ -207,7 +207,8 @@ async fn book(
 
 /// A book as of the latest message of `full`: the best, every level with its number of orders, or every order in the
 /// order of its queue.
-fn book_text(engine: &mut Engine, instrument: usize, level: u8) -> String {
+pub(crate) fn book_text(engine: &mut Engine, instrument: usize, level: u8) -> String {
+    let time = time_text(engine.desk.wall.now(), TIME_DIGITS);
     engine.desk.snapshots[instrument] += 1;
     let symbol = &engine.desk.symbols[instrument];
     let ladder = engine.floor.world.ladder(instrument);
@@ -232,7 +233,6 @@ fn book_text(engine: &mut Engine, instrument: usize, level: u8) -> String {
             });
         }
     }
-    let time = time_text(wall_now(), TIME_DIGITS);
     push(
         &mut text,
         format_args!(

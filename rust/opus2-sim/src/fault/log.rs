@@ -96,6 +96,14 @@ impl FaultLog {
         Self { file: file.map(BufWriter::new), ..Self::default() }
     }
 
+    /// The entries from a number on that are still in memory, and the number after the last of all.
+    pub(crate) fn since(&self, from: u64) -> (Vec<LogEntry>, u64) {
+        let entries = self.entries.iter().rev().take_while(|entry| entry.number >= from);
+        let mut entries: Vec<LogEntry> = entries.cloned().collect();
+        entries.reverse();
+        (entries, self.count + 1)
+    }
+
     pub(super) fn push(&mut self, mut entry: LogEntry) {
         self.count += 1;
         entry.number = self.count;

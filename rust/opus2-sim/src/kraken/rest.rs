@@ -29,7 +29,7 @@ type Params = Query<Vec<(String, String)>>;
 
 /// Levels a side of `Depth`: without `count`, and at most.
 const DEPTH_LEVELS: (usize, usize) = (100, 500);
-const TOKEN_PATH: &str = "/0/private/GetWebSocketsToken";
+pub(crate) const TOKEN_PATH: &str = "/0/private/GetWebSocketsToken";
 const SECOND_NANOS: i64 = 1_000_000_000;
 
 /// The venue's routes. All its feeds are at `/v2`.

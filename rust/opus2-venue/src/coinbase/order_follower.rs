@@ -6,6 +6,7 @@ use opus2_book::{InsertRefused, Orders, SavedOrders};
 use opus2_types::{BookState, Channel, Level, Order, SeqRange, Side};
 use serde::{Deserialize, Serialize};
 
+use super::crossing::Crossing;
 use super::level_follower::{apply_heartbeat, apply_match};
 use super::message::{Heartbeat, Kind};
 use super::order::{OrderEvent, OrderMessage, Schema, read_full, read_order_snapshot};
@@ -32,7 +33,7 @@ pub const PENDING_ORDERS_MAX: usize = 1 << 16;
 ///    shows that our book is not the venue's. `done` and `change` may be about orders that never rested.
 /// 6. A heartbeat names the newest number: a message that has not come by the next heartbeat is lost.
 ///
-/// A crossed book is the venue's own doing (an auction), as long as no number is missing: it is never given up for that.
+/// 7. A crossed book is judged by [`Crossing`]: numbers without a hole do not prove that what they carried was right.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct OrderFollower {
     #[serde(skip)]
@@ -44,6 +45,7 @@ pub(crate) struct OrderFollower {
     pending: VecDeque<OrderMessage>,
     schema: Option<Schema>,
     heartbeat: Option<Heartbeat>,
+    crossing: Crossing,
 }
 
 /// Of followers that are saved: their orders are in `saved`.
@@ -54,6 +56,7 @@ impl PartialEq for OrderFollower {
             && self.pending == other.pending
             && self.schema == other.schema
             && self.heartbeat == other.heartbeat
+            && self.crossing == other.crossing
     }
 }
 
@@ -65,6 +68,7 @@ impl OrderFollower {
         self.orders.clear();
         self.pending.clear();
         self.heartbeat = None;
+        self.crossing = Crossing::default();
         self.sequence = 0;
     }
 
@@ -153,7 +157,7 @@ impl OrderFollower {
                 self.sequence = message.sequence;
                 core.counts.applied += 1;
                 if self.apply_event(core, message.event)? {
-                    Ok(core.settle(applied, None))
+                    Ok(self.crossing.settle(core, applied, false))
                 } else {
                     Ok(What::Other)
                 }
@@ -253,7 +257,7 @@ impl OrderFollower {
         core.levels.clear();
         // What was kept does not fit: the next snapshot must come with messages kept from now on.
         replayed.inspect_err(|_| core.is_lost = true)?;
-        Ok(core.settle_snapshot(applied, None))
+        Ok(self.crossing.settle(core, applied, true))
     }
 
     /// Puts a side's orders where they belong, and the sum at each price into the message's levels.
