@@ -1,6 +1,7 @@
 //! The `opus2` command: arguments in, one subcommand's file each, errors printed with their chain.
 
 mod bench_e2e;
+mod bench_ingest;
 mod books;
 mod faults;
 mod ingest;
@@ -48,6 +49,8 @@ enum Command {
     Faults(faults::Args),
     /// Measure latency from the wire to a signal and throughput, beside their floors in the same run.
     BenchE2e(bench_e2e::Args),
+    /// Measure what it costs to follow a thousand books and more, beside a bare producer in the same run.
+    BenchIngest(bench_ingest::Args),
 }
 
 fn main() -> ExitCode {
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Down(args) => up::down(&args),
         Command::Faults(args) => faults::run(&args),
         Command::BenchE2e(args) => bench_e2e::run(&args),
+        Command::BenchIngest(args) => bench_ingest::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

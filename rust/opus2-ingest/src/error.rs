@@ -98,7 +98,4 @@ pub(crate) enum ListError {
     /// It cannot be read.
     #[error("the list cannot be read")]
     Unreadable(#[from] ListingError),
-    /// This build does not know how.
-    #[error("{0}")]
-    Unsupported(String),
 }

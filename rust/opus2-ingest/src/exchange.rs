@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use opus2_types::{InstrumentSpec, Venue};
+use opus2_venue::coinbase::BookChannel;
 use opus2_venue::listing::{Listing, ListingError, WeightLimit};
 use opus2_venue::merge::Numbered;
 use opus2_venue::session::{Request, Session};
 use opus2_venue::turnover::dollar_volumes;
-use opus2_venue::{binance, kraken};
+use opus2_venue::{binance, coinbase, kraken};
 
 use crate::access::Access;
 use crate::config::{FeedChoice, VenueConfig};
@@ -40,8 +41,31 @@ pub(crate) fn session(access: &Access, specs: Vec<InstrumentSpec>) -> Result<Box
                 .map_err(|error| error.to_string())?;
             boxed(kraken::Session::with_account(kraken_settings(config, age), account, specs))
         }
-        other => Err(format!("this build cannot follow {} yet", other.kind())),
+        FeedChoice::CoinbaseLevel2Batch => coinbase_session(config, age, BookChannel::LevelBatch, specs),
+        FeedChoice::CoinbaseLevel2 => coinbase_session(config, age, BookChannel::Levels, specs),
+        FeedChoice::CoinbaseFull => coinbase_session(config, age, BookChannel::Full, specs),
+        FeedChoice::CoinbaseLevel3 => coinbase_session(config, age, BookChannel::Orders, specs),
+        FeedChoice::CoinbaseAdvanced => coinbase_session(config, age, BookChannel::Advanced, specs),
     }
+}
+
+fn coinbase_session(
+    config: &VenueConfig,
+    age: Duration,
+    channel: BookChannel,
+    specs: Vec<InstrumentSpec>,
+) -> Result<Box<dyn Session>, String> {
+    let settings = coinbase::SessionSettings {
+        age_nanos_max: nanos(age),
+        silence_nanos_max: nanos(config.liveness.silence_max),
+    };
+    // Keys of Exchange are no use at Advanced Trade, which needs none.
+    let credentials = config.credentials.as_ref().filter(|_| channel != BookChannel::Advanced);
+    let account = credentials
+        .map(|of| coinbase::Account::new(of.key.as_str(), of.passphrase.as_str(), &of.secret))
+        .transpose()
+        .map_err(|error| error.to_string())?;
+    boxed(coinbase::Session::new(settings, channel, account, specs))
 }
 
 fn boxed<S: Session + 'static, E: std::fmt::Display>(made: Result<S, E>) -> Result<Box<dyn Session>, String> {
@@ -81,11 +105,12 @@ pub(crate) fn subscriptions(feed: FeedChoice, specs: &[InstrumentSpec]) -> Vec<S
 }
 
 /// The request for a venue's list of instruments.
-pub(crate) fn listing_request(config: &VenueConfig) -> Result<Request, String> {
-    match config.venue {
-        Venue::Binance => Ok(request(binance::EXCHANGE_INFO_PATH, binance::EXCHANGE_INFO_WEIGHT)),
-        Venue::Kraken => Ok(request(kraken::ASSET_PAIRS_PATH, 1)),
-        other => Err(format!("this build cannot read the list of {other} yet")),
+pub(crate) fn listing_request(config: &VenueConfig) -> Request {
+    match (config.venue, config.feed) {
+        (Venue::Kraken, _) => request(kraken::ASSET_PAIRS_PATH, 1),
+        (Venue::Coinbase, FeedChoice::CoinbaseAdvanced) => request(coinbase::ADVANCED_PRODUCTS_PATH, 1),
+        (Venue::Coinbase, _) => request(coinbase::PRODUCTS_PATH, 1),
+        _ => request(binance::EXCHANGE_INFO_PATH, binance::EXCHANGE_INFO_WEIGHT),
     }
 }
 
@@ -97,20 +122,34 @@ fn request(path: &str, weight: u32) -> Request {
 pub(crate) fn parse_listing(config: &VenueConfig, body: &[u8]) -> Result<Listing, ListingError> {
     match config.venue {
         Venue::Kraken => kraken::parse_asset_pairs(body, config.feed.kind()),
+        Venue::Coinbase => coinbase::parse_products(body, config.feed.kind()),
         _ => binance::parse_exchange_info(body),
     }
 }
 
-/// The request for what has been traded of each instrument, where the venue answers for all at once.
-pub(crate) fn volumes_request(venue: Venue) -> Option<Request> {
-    match venue {
-        Venue::Binance => Some(request(binance::TICKERS_PATH, binance::TICKERS_WEIGHT)),
-        Venue::Kraken => Some(request(kraken::TICKERS_PATH, 1)),
-        _ => None,
+/// Where a venue says what has been traded of each of its instruments.
+pub(crate) enum Volumes {
+    /// In the answer to this request, for all at once.
+    Request(Request),
+    /// In its list.
+    InList,
+    /// Nowhere that one request would reach.
+    Unknown,
+}
+
+/// Where the venue says so.
+pub(crate) fn volumes_source(feed: FeedChoice) -> Volumes {
+    match feed {
+        FeedChoice::BinanceDepth => Volumes::Request(request(binance::TICKERS_PATH, binance::TICKERS_WEIGHT)),
+        FeedChoice::KrakenBook { .. } | FeedChoice::KrakenLevel3 { .. } => {
+            Volumes::Request(request(kraken::TICKERS_PATH, 1))
+        }
+        FeedChoice::CoinbaseAdvanced => Volumes::InList,
+        _ => Volumes::Unknown,
     }
 }
 
-/// Reads its answer, beside that to the request for the list: dollars a day by symbol.
+/// Reads it, beside the answer to the request for the list: dollars a day by symbol.
 pub(crate) fn parse_volumes(
     venue: Venue,
     listing: &Listing,
@@ -119,6 +158,7 @@ pub(crate) fn parse_volumes(
 ) -> Result<BTreeMap<String, u64>, ListingError> {
     let turnovers = match venue {
         Venue::Kraken => kraken::parse_tickers(body, listing_body)?,
+        Venue::Coinbase => coinbase::parse_turnovers(body)?,
         _ => binance::parse_tickers(body)?,
     };
     Ok(dollar_volumes(listing, &turnovers))

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::access::{Access, stopped};
 use crate::backoff::Backoff;
 use crate::error::ListError;
-use crate::exchange;
+use crate::exchange::{self, Volumes};
 use crate::members::{Change, Members};
 use crate::publisher::Route;
 use crate::rest;
@@ -105,7 +105,7 @@ impl Roster {
 
     async fn choose(&self) -> Result<Chosen, ListError> {
         let shared = &self.shared;
-        let request = exchange::listing_request(&shared.config).map_err(ListError::Unsupported)?;
+        let request = exchange::listing_request(&shared.config);
         let answer = self.ask(&request).await?;
         let listing = exchange::parse_listing(&shared.config, &answer.body)?;
         if let Some(limit) = listing.request_weight {
@@ -124,19 +124,24 @@ impl Roster {
     /// Without volumes the order is the venue's own: not good, but better than nothing.
     async fn volumes(&self, listing: &Listing, listing_body: &[u8]) -> BTreeMap<String, u64> {
         let venue = self.shared.config.venue;
-        let Some(request) = exchange::volumes_request(venue) else {
-            tracing::warn!(%venue, "this venue does not tell volumes; instruments are ranked as it lists them");
-            return BTreeMap::new();
-        };
-        let volumes = match self.ask(&request).await {
-            Ok(answer) => {
-                exchange::parse_volumes(venue, listing, listing_body, &answer.body).map_err(ListError::from)
+        let volumes = match exchange::volumes_source(self.shared.config.feed) {
+            Volumes::Request(request) => match self.ask(&request).await {
+                Ok(answer) => exchange::parse_volumes(venue, listing, listing_body, &answer.body),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(%venue, error, "no volumes; instruments are ranked as the venue lists them");
+                    return BTreeMap::new();
+                }
+            },
+            Volumes::InList => exchange::parse_volumes(venue, listing, listing_body, listing_body),
+            Volumes::Unknown => {
+                tracing::warn!(%venue, "this feed does not tell volumes; instruments are ranked as listed");
+                return BTreeMap::new();
             }
-            Err(error) => Err(error),
         };
         volumes.unwrap_or_else(|error| {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(%venue, error, "no volumes; instruments are ranked as the venue lists them");
+            tracing::warn!(%venue, error, "volumes cannot be read; instruments are ranked as the venue lists them");
             BTreeMap::new()
         })
     }

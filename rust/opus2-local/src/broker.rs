@@ -27,6 +27,42 @@ const CLUSTER_ID: &str = "T1BVUzItbG9jYWwtcnVuMQ";
 pub struct Broker {
     address: String,
     service: Option<Service>,
+    /// How it was started, where it is ours.
+    launch: Option<Launch>,
+}
+
+/// How to start it, on whatever its log directory holds.
+#[derive(Debug)]
+struct Launch {
+    home: Home,
+    java: PathBuf,
+    classes: String,
+    files: Files,
+}
+
+impl Launch {
+    async fn spawn(&self, address: &str) -> Result<Service, LocalError> {
+        let mut command = Command::new(&self.java);
+        command.args([
+            "-Xms256m",
+            "-Xmx512m",
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            &self.files.logging,
+        ]);
+        command.args(["-cp", &self.classes, "kafka.Kafka"]).arg(&self.files.server);
+        let mut service = Service::spawn(&self.home, Spawn { name: "kafka", command })?;
+        let within = Duration::from_secs(READY_SECS_MAX);
+        let answers = async || {
+            let address = address.to_owned();
+            tokio::task::spawn_blocking(move || ask_members(&address).is_ok()).await.unwrap_or(false)
+        };
+        if let Err(error) = service.wait_ready("it does not answer clients", within, answers).await {
+            service.stop().await?;
+            return Err(error);
+        }
+        Ok(service)
+    }
 }
 
 impl Broker {
@@ -36,7 +72,7 @@ impl Broker {
     /// [`LocalError::Broker`].
     pub fn external(brokers: &str) -> Result<Self, LocalError> {
         match ask_members(brokers) {
-            Ok(_) => Ok(Self { address: brokers.to_owned(), service: None }),
+            Ok(_) => Ok(Self { address: brokers.to_owned(), service: None, launch: None }),
             Err(source) => Err(LocalError::Broker {
                 what: format!(
                     "{BROKERS_VARIABLE} names a broker that does not answer; start it, or unset the variable; asked for members"
@@ -65,21 +101,21 @@ impl Broker {
                 .args([CLUSTER_ID, "--config"])
                 .arg(&files.server),
         )?;
-        let mut command = Command::new(&java);
-        command.args(["-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", &files.logging]);
-        command.args(["-cp", &classes, "kafka.Kafka"]).arg(&files.server);
-        let mut service = Service::spawn(home, Spawn { name: "kafka", command })?;
         let address = format!("127.0.0.1:{}", settings.ports.broker.number);
-        let within = Duration::from_secs(READY_SECS_MAX);
-        let answers = async || {
-            let address = address.clone();
-            tokio::task::spawn_blocking(move || ask_members(&address).is_ok()).await.unwrap_or(false)
-        };
-        if let Err(error) = service.wait_ready("it does not answer clients", within, answers).await {
-            service.stop().await?;
-            return Err(error);
-        }
-        Ok(Self { address, service: Some(service) })
+        let launch = Launch { home: home.clone(), java, classes, files };
+        let service = launch.spawn(&address).await?;
+        Ok(Self { address, service: Some(service), launch: Some(launch) })
+    }
+
+    /// Ends it as a crash would and starts it again on its own log directory; one that runs elsewhere is left alone.
+    ///
+    /// # Errors
+    /// As [`Service::kill`] and [`start`](Self::start).
+    pub async fn restart(&mut self) -> Result<(), LocalError> {
+        let (Some(launch), Some(service)) = (&self.launch, &mut self.service) else { return Ok(()) };
+        service.kill().await?;
+        *service = launch.spawn(&self.address).await?;
+        Ok(())
     }
 
     /// `host:port`, as clients want it.
@@ -111,6 +147,7 @@ impl Broker {
     }
 }
 
+#[derive(Debug)]
 struct Files {
     server: PathBuf,
     /// As an argument of the JVM.

@@ -30,7 +30,7 @@ pub(crate) use line::status_line;
 pub(crate) use monitor::Monitor;
 pub(crate) use screen::run_view;
 pub(crate) use snapshot::Latencies;
-pub(crate) use source::prometheus_text::metric_sum;
+pub(crate) use source::prometheus_text::{Sample, metric_sum, samples};
 
 /// Arguments of `opus2 watch`. Every source may be missing; `off` leaves one out.
 #[derive(clap::Args)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use opus2_types::{FeedKind, Venue};
 use opus2_venue::binance::{INSTRUMENTS_PER_CONNECTION_MAX, SNAPSHOT_LEVELS_MAX};
+use opus2_venue::{coinbase, kraken};
 
 use super::checked::{bad, base_url, secs, within};
 use super::{ConfigError, Credentials, Secrets, VenueTable, VenuesTable};
@@ -71,8 +72,10 @@ pub enum FeedChoice {
     CoinbaseLevel2Batch,
     /// Coinbase Exchange: `level2`.
     CoinbaseLevel2,
-    /// Coinbase Exchange: `full`, order by order.
+    /// Coinbase Exchange: `full`, order by order, as objects.
     CoinbaseFull,
+    /// Coinbase Exchange: `level3`, order by order, as short arrays.
+    CoinbaseLevel3,
     /// Coinbase Advanced Trade: `level2`.
     CoinbaseAdvanced,
     /// Kraken: `book`.
@@ -96,8 +99,9 @@ impl FeedChoice {
             (Venue::Coinbase, "level2_batch") => Self::CoinbaseLevel2Batch,
             (Venue::Coinbase, "level2") => Self::CoinbaseLevel2,
             (Venue::Coinbase, "full") => Self::CoinbaseFull,
+            (Venue::Coinbase, "level3") => Self::CoinbaseLevel3,
             (Venue::Coinbase, "advanced") => Self::CoinbaseAdvanced,
-            (Venue::Coinbase, _) => return unknown("level2_batch, level2, full or advanced"),
+            (Venue::Coinbase, _) => return unknown("level2_batch, level2, full, level3 or advanced"),
             (_, "book") => Self::KrakenBook { depth: depth(table, &[10, 25, 100, 500, 1000], key)? },
             (_, "level3") => Self::KrakenLevel3 { depth: depth(table, &[10, 100, 1000], key)? },
             _ => return unknown("book or level3"),
@@ -110,7 +114,7 @@ impl FeedChoice {
         match self {
             Self::BinanceDepth => FeedKind::BinanceDepth,
             Self::CoinbaseLevel2Batch | Self::CoinbaseLevel2 => FeedKind::CoinbaseLevel2,
-            Self::CoinbaseFull => FeedKind::CoinbaseFull,
+            Self::CoinbaseFull | Self::CoinbaseLevel3 => FeedKind::CoinbaseFull,
             Self::CoinbaseAdvanced => FeedKind::CoinbaseAdvanced,
             Self::KrakenBook { depth } => FeedKind::KrakenBook { depth },
             Self::KrakenLevel3 { depth } => FeedKind::KrakenOrders { depth },
@@ -120,7 +124,10 @@ impl FeedChoice {
     /// True when the venue gives this feed to accounts only.
     #[must_use]
     pub const fn needs_account(self) -> bool {
-        matches!(self, Self::CoinbaseLevel2 | Self::CoinbaseFull | Self::KrakenLevel3 { .. })
+        matches!(
+            self,
+            Self::CoinbaseLevel2 | Self::CoinbaseFull | Self::CoinbaseLevel3 | Self::KrakenLevel3 { .. }
+        )
     }
 
     /// True when every message has a number by which copies are recognised.
@@ -129,15 +136,12 @@ impl FeedChoice {
         matches!(self, Self::BinanceDepth)
     }
 
-    /// The most instruments that one connection may follow, and why.
-    const fn instruments_max(self) -> usize {
+    /// The most instruments that one connection may follow.
+    fn instruments_max(self) -> usize {
         match self {
-            // Three streams each, and 1024 a connection.
             Self::BinanceDepth => INSTRUMENTS_PER_CONNECTION_MAX,
-            // The 31st product is refused.
-            Self::CoinbaseAdvanced => 30,
-            Self::CoinbaseLevel2Batch | Self::CoinbaseLevel2 | Self::CoinbaseFull => 100,
-            Self::KrakenBook { .. } | Self::KrakenLevel3 { .. } => 200,
+            Self::KrakenBook { .. } | Self::KrakenLevel3 { .. } => kraken::INSTRUMENTS_PER_CONNECTION_MAX,
+            other => coinbase::instruments_per_connection_max(other.kind()).unwrap_or(1),
         }
     }
 
@@ -145,7 +149,7 @@ impl FeedChoice {
     const fn urls(self) -> (&'static str, &'static str) {
         match self {
             Self::BinanceDepth => ("https://data-api.binance.vision", "wss://data-stream.binance.vision"),
-            Self::CoinbaseLevel2Batch | Self::CoinbaseLevel2 | Self::CoinbaseFull => {
+            Self::CoinbaseLevel2Batch | Self::CoinbaseLevel2 | Self::CoinbaseFull | Self::CoinbaseLevel3 => {
                 ("https://api.exchange.coinbase.com", "wss://ws-feed.exchange.coinbase.com")
             }
             Self::CoinbaseAdvanced => ("https://api.coinbase.com", "wss://advanced-trade-ws.coinbase.com"),
@@ -180,7 +184,7 @@ impl VenueTable {
         let feed = FeedChoice::of(venue, self, &key)?;
         within(&key("instruments_limit"), self.instruments_limit, 1, 10_000)?;
         let per_connection = self.instruments_per_connection;
-        within(&key("instruments_per_connection"), per_connection, 1, feed.instruments_max())?;
+        within(&key("instruments_per_connection"), per_connection, 1, INSTRUMENTS_PER_CONNECTION_MAX)?;
         within(&key("sockets_per_connection"), self.sockets_per_connection, 1, 2)?;
         if self.sockets_per_connection > 1 && !feed.is_numbered() {
             let expected = format!(
@@ -208,7 +212,8 @@ impl VenueTable {
             credentials: self.checked_credentials(venue, feed, secrets, &key)?,
             selection: Selection::new(self, &key)?,
             listing_every: secs(&key("listing_secs"), self.listing_secs, 1, 86_400)?,
-            instruments_per_connection: per_connection,
+            // Some feeds allow fewer than is asked for.
+            instruments_per_connection: per_connection.min(feed.instruments_max()),
             sockets_per_connection: self.sockets_per_connection,
             snapshot_levels_first: self.snapshot_levels_first,
             snapshot_levels: self.snapshot_levels,

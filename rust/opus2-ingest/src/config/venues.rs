@@ -26,7 +26,8 @@ impl Default for VenuesTable {
 pub struct VenueTable {
     /// Whether to listen to it at all.
     pub enabled: bool,
-    /// Which of its feeds. Binance: `depth`. Coinbase: `level2_batch`, `level2`, `full`, `advanced`. Kraken: `book`,
+    /// Which of its feeds. Binance: `depth`. Coinbase: `level2_batch`, `level2`, `full`, `level3`,
+    /// `advanced`. Kraken: `book`,
     /// `level3`.
     pub feed: String,
     /// Levels a side (Kraken alone): `book` 10, 25, 100, 500 or 1000; `level3` 10, 100 or 1000. Zero elsewhere.
@@ -50,7 +51,7 @@ pub struct VenueTable {
     pub instruments_limit: usize,
     /// How often the venue's list is read again, for what has been listed, delisted, halted or changed.
     pub listing_secs: u64,
-    /// How many instruments share a connection.
+    /// How many instruments share a connection; fewer where the feed allows no more.
     pub instruments_per_connection: usize,
     /// Sockets a connection: 2 loses nothing when one of them is cut. Only for feeds that number their messages.
     pub sockets_per_connection: usize,

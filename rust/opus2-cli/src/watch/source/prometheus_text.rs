@@ -2,14 +2,14 @@
 
 /// One sample: a name, its labels, its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sample {
-    pub(super) name: String,
+pub(crate) struct Sample {
+    pub(crate) name: String,
     pub(super) labels: Vec<(String, String)>,
-    pub(super) value: f64,
+    pub(crate) value: f64,
 }
 
 impl Sample {
-    pub(super) fn label(&self, name: &str) -> Option<&str> {
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(label, _)| label == name).map(|(_, value)| value.as_str())
     }
 
@@ -21,7 +21,7 @@ impl Sample {
 }
 
 /// Every sample of a page. Comments, blank lines and lines that are no sample are passed over.
-pub(super) fn samples(page: &str) -> impl Iterator<Item = Sample> + '_ {
+pub(crate) fn samples(page: &str) -> impl Iterator<Item = Sample> + '_ {
     page.lines().filter_map(|line| sample(line.trim()))
 }
 
