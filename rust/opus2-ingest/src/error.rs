@@ -30,8 +30,7 @@ pub enum IngestError {
     },
     /// Topics are missing.
     #[error(
-        "topics are missing: {}; make them, all instruments of a venue in one raw topic with as many partitions as the \
-         job has tasks, or set kafka.create_topics = true for a local broker",
+        "topics are missing: {}; make them with `opus2 topics apply`, or set kafka.create_topics = true for a local broker",
         topics.join(", ")
     )]
     TopicsMissing {

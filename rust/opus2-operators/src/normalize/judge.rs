@@ -44,6 +44,9 @@ impl Market {
     ) -> Result<(), OperatorError> {
         let mut sums = [None; Venue::ALL.len()];
         for instrument in self.instruments_mut() {
+            if instrument.quality.is_gone(window.end) {
+                continue;
+            }
             let state = instrument.feed.state();
             let verdict = instrument.quality.close(window.end, window.length, state);
             let is_fenced = instrument.quality.is_fenced();

@@ -386,6 +386,24 @@ fn resume(operator: &mut dyn Operator, frames: &[Frame], cut: usize) -> Vec<Valu
     run(operator, &rest)
 }
 
+/// One instrument falls silent in the first window, the other keeps the market awake.
+#[test]
+fn an_instrument_that_is_gone_is_judged_no_more_until_it_speaks() {
+    let mut gone = clean("BTCUSDT", 0);
+    let last = gone.pop().unwrap();
+    gone.retain(|frame| frame.recv_ts < START + 2_000 * MILLI);
+    gone.push(last);
+    let mut frames = [gone, clean("BTCUSDC", 7 * MILLI)].concat();
+    frames.sort_by_key(|frame| frame.recv_ts);
+    let scores = run(&mut *operator("window_secs: 5"), &frames);
+    let judged: Vec<i64> = of(&scores, "BTCUSDT")
+        .iter()
+        .map(|score| (score["window_end"].as_i64().unwrap() - START) / (5_000 * MILLI))
+        .collect();
+    assert_eq!(judged, (0..=10).collect::<Vec<_>>(), "one window with messages, ten without");
+    assert_eq!(of(&scores, "BTCUSDC").len(), 24);
+}
+
 #[test]
 fn wrong_rules_are_refused_by_key() {
     let error =

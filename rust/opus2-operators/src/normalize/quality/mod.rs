@@ -99,6 +99,8 @@ pub(super) struct Quality {
     mid: Option<LastMid>,
     next_comparison: i64,
     fence: Fence,
+    /// Windows in a row without a message.
+    silent_windows: u8,
 }
 
 /// One message of the instrument, after its feed has taken it.
@@ -127,6 +129,7 @@ impl Quality {
             mid: None,
             next_comparison: i64::MIN,
             fence: Fence::default(),
+            silent_windows: 0,
         }
     }
 

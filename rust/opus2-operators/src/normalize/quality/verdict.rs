@@ -96,13 +96,28 @@ impl Verdict {
 /// With fewer messages than this, one bad one would be a bad feed: the fence moves only if time itself was lost.
 const MESSAGES_TELLING: u64 = 10;
 
+/// After this many windows in a row without a message an instrument is taken for gone (delisted, or no longer followed).
+const SILENT_WINDOWS_MAX: u8 = 10;
+
 impl Quality {
+    /// True when the instrument has been silent for so long that it is not judged over the window that ends at `end`. The
+    /// fence stays as it is; the next message brings the instrument back.
+    pub(in super::super) fn is_gone(&mut self, end: i64) -> bool {
+        let is_gone = self.silent_windows >= SILENT_WINDOWS_MAX && self.window == Window::default();
+        if is_gone {
+            self.clock.skip_to(end);
+        }
+        is_gone
+    }
+
     /// Ends the window at `end`, which is `window_ns` long: the score, and what it does to the fence.
     pub(in super::super) fn close(&mut self, end: i64, window_ns: i64, state: BookState) -> Verdict {
         let (spent, is_seen) = self.clock.close(end, window_ns, state, &self.rules);
         let window = std::mem::take(&mut self.window);
+        let received = window.received.iter().sum::<u64>();
+        self.silent_windows = if received > 0 { 0 } else { self.silent_windows.saturating_add(1) };
         let is_lost = (spent.stale + spent.out_of_step).saturating_mul(2) > spent.observed;
-        let is_telling = is_seen && (is_lost || window.received.iter().sum::<u64>() >= MESSAGES_TELLING);
+        let is_telling = is_seen && (is_lost || received >= MESSAGES_TELLING);
         let score = QualityScore::of(components(&window, &spent));
         let points = score.score.unwrap_or(0.0);
         let fence = if is_telling && score.score.is_some() {
