@@ -54,6 +54,8 @@ const FEW: u32 = 10;
 const START_RATE: u32 = 5_000;
 /// How often the daemon is asked how far it is.
 const POLL: Duration = Duration::from_millis(100);
+/// When no book has become live for so long, none will: longer than the venue's minute, in which weight is spent.
+const SETTLED: Duration = Duration::from_secs(65);
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -105,30 +107,15 @@ async fn measure_start(args: &Args, system: &mut System) -> anyhow::Result<Start
     let begin = Instant::now();
     let secs_to_next_minute = 60.0 - processes::second_of_the_minute();
     let mut daemon = system.start_daemon("binance").await?;
-    let mut first_hundred = None;
-    let (page, all) = loop {
-        let page = daemon.page().await?;
-        let live = page.of("opus2_ingest_books", &[("state", "live")]);
-        if live >= f64::from(count.min(100)) && first_hundred.is_none() {
-            first_hundred = Some(begin.elapsed());
-        }
-        if live >= f64::from(count) {
-            break (page, begin.elapsed());
-        }
-        ensure!(
-            begin.elapsed().as_secs() < args.live_secs_max,
-            "only {live} of {count} books are live after {} s; the daemon's log: {}",
-            args.live_secs_max,
-            daemon.log().display()
-        );
-        tokio::time::sleep(POLL).await;
-    };
+    let settled = settle(&mut daemon, count, args.live_secs_max).await?;
+    let page = daemon.page().await?;
     let rate_limited = page.of("opus2_ingest_snapshot_requests_total", &[("result", "rate_limited")]);
     let budget = page.of("opus2_ingest_rest_weight_budget", &[]);
     let start = Start {
         instruments: count,
-        first_hundred_secs: first_hundred.unwrap_or(all).as_secs_f64(),
-        all_secs: all.as_secs_f64(),
+        live: settled.live,
+        first_hundred_secs: settled.first_hundred.saturating_duration_since(begin).as_secs_f64(),
+        all_secs: settled.last.saturating_duration_since(begin).as_secs_f64(),
         weight_secs_min: report::weight_secs_min(count, budget, secs_to_next_minute),
         rate_limited,
         resyncs: page.sum("opus2_ingest_resyncs_total"),
@@ -141,15 +128,7 @@ async fn measure_start(args: &Args, system: &mut System) -> anyhow::Result<Start
 async fn measure_load(args: &Args, system: &mut System, instruments: u32) -> anyhow::Result<Load> {
     system.start_venues(&args.venues, instruments, args.rate).await?;
     let mut daemon = system.start_daemon(&args.venues).await?;
-    let begin = Instant::now();
-    let live = async |daemon: &mut Daemon| -> anyhow::Result<f64> {
-        Ok(daemon.page().await?.of("opus2_ingest_books", &[("state", "live")]))
-    };
-    while live(&mut daemon).await? < f64::from(instruments) && begin.elapsed().as_secs() < args.live_secs_max
-    {
-        tokio::time::sleep(POLL * 10).await;
-    }
-    let live_before = live(&mut daemon).await?;
+    let live_before = settle(&mut daemon, instruments, args.live_secs_max).await?.live;
     let (before, cpu_before, begin) = (daemon.page().await?, daemon.cpu_secs()?, Instant::now());
     tokio::time::sleep(Duration::from_secs(args.secs)).await;
     let (after, cpu_after, took) = (daemon.page().await?, daemon.cpu_secs()?, begin.elapsed());
@@ -158,6 +137,35 @@ async fn measure_load(args: &Args, system: &mut System, instruments: u32) -> any
     daemon.stop().await?;
     system.stop_venue().await?;
     Ok(load)
+}
+
+/// How the number of live books went.
+struct Settled {
+    live: f64,
+    /// When the first hundred were live, or all of fewer.
+    first_hundred: Instant,
+    /// When the last one became live.
+    last: Instant,
+}
+
+/// Waits until all books are live, or until no more have become live for a while: what a venue cannot be read of stays
+/// out, and is shown.
+async fn settle(daemon: &mut Daemon, count: u32, secs_max: u64) -> anyhow::Result<Settled> {
+    let begin = Instant::now();
+    let mut settled = Settled { live: 0.0, first_hundred: begin, last: begin };
+    while settled.live < f64::from(count) && settled.last.elapsed() < SETTLED {
+        ensure!(begin.elapsed().as_secs() < secs_max, "books do not settle; see {}", daemon.log().display());
+        let live = daemon.page().await?.of("opus2_ingest_books", &[("state", "live")]);
+        if live > settled.live {
+            settled.last = Instant::now();
+            if settled.live < f64::from(count.min(100)) {
+                settled.first_hundred = settled.last;
+            }
+            settled.live = live;
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(settled)
 }
 
 fn load(instruments: u32, live: f64, (before, after): (&Page, &Page), cpu_secs: f64, took: Duration) -> Load {

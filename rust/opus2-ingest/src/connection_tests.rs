@@ -65,6 +65,16 @@ struct Outcome {
 
 /// Follows one instrument, `AUSDT`, on a server that says these things, with this configuration on top of the defaults.
 async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
+    outcome_of_changes(configuration, says, stop, Vec::new()).await
+}
+
+/// The same, while the venue's list changes: before anything is said.
+async fn outcome_of_changes(
+    configuration: &str,
+    says: Vec<Says>,
+    stop: bool,
+    news: Vec<Change>,
+) -> Outcome {
     let raw = RawConfig::parse(configuration).unwrap();
     let mut config =
         RawConfig { kafka: crate::config::KafkaTable { brokers: "127.0.0.1:1".into(), ..raw.kafka }, ..raw };
@@ -94,29 +104,38 @@ async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
         rest: Arc::new(rest),
         snapshots,
     });
-    let spec = InstrumentSpec {
+    metrics.books_begin(1);
+    let spec = spec(1);
+    let (_sender, stop) = watch::channel(stop);
+    let (sender, mut changes) = mpsc::channel(news.len().max(1));
+    for change in news {
+        sender.try_send(change).unwrap();
+    }
+    let server = tokio::spawn(say(listener, says));
+    let mut members = Members::new(vec![Route::new(spec, 1, 0)]);
+    let ended = follow(&shared, &mut members, "test-0-1", &mut changes, &stop).await;
+    server.abort();
+    assert_eq!(metrics.connections_open.get(), 0);
+    let books = i64::try_from(members.active()).unwrap();
+    assert_eq!(metrics.books_in(BookState::Empty), books, "a book ends where it began");
+    assert_eq!(BookState::ALL.iter().map(|state| metrics.books_in(*state)).sum::<i64>(), books);
+    assert_eq!(metrics.sockets_open.get(), 0);
+    Outcome { end: ended.end, metrics, process, _publisher: publisher }
+}
+
+fn spec(tick: i64) -> InstrumentSpec {
+    InstrumentSpec {
         venue: Venue::Binance,
         symbol: "AUSDT".into(),
         base: "A".into(),
         quote: "USDT".into(),
         price_scale: 8,
         qty_scale: 8,
-        tick: 1,
+        tick,
         lot: 1,
         origin: SpecOrigin::Venue,
         feed: FeedKind::BinanceDepth,
-    };
-    metrics.books_begin(1);
-    let (_sender, stop) = watch::channel(stop);
-    let (_changer, mut changes) = mpsc::channel(1);
-    let server = tokio::spawn(say(listener, says));
-    let mut members = Members::new(vec![Route::new(spec, 1, 0)]);
-    let ended = follow(&shared, &mut members, "test-0-1", &mut changes, &stop).await;
-    server.abort();
-    assert_eq!(metrics.connections_open.get(), 0);
-    assert_eq!(metrics.books_in(BookState::Empty), 1, "a book ends where it began");
-    assert_eq!(metrics.sockets_open.get(), 0);
-    Outcome { end: ended.end, metrics, process, _publisher: publisher }
+    }
 }
 
 fn close() -> Says {
@@ -152,6 +171,25 @@ async fn hostile_frames_are_counted_by_reason_and_cost_nothing_else() {
     );
     assert_eq!(metrics.records_published.get(Channel::Instrument), 1);
     assert_eq!(metrics.records_published.get(Channel::Depth), 4);
+}
+
+#[tokio::test]
+async fn a_changed_specification_is_announced_and_its_instrument_begins_again() {
+    let says = vec![text(DEPTH), close()];
+    let changed = vec![Change::Respecify(spec(5))];
+    let Outcome { metrics, _publisher, .. } = outcome_of_changes("", says, false, changed).await;
+    assert_eq!(metrics.records_published.get(Channel::Instrument), 2);
+    assert_eq!(metrics.resyncs.not_zero().into_iter().collect::<Vec<_>>(), [("refresh", 1)]);
+    assert_eq!(metrics.records_published.get(Channel::Depth), 1);
+}
+
+#[tokio::test]
+async fn of_a_retired_instrument_nothing_more_is_published() {
+    let says = vec![text(DEPTH), close()];
+    let changed = vec![Change::Retire { symbol: "AUSDT".into() }];
+    let Outcome { metrics, _publisher, .. } = outcome_of_changes("", says, false, changed).await;
+    assert_eq!(metrics.records_published.get(Channel::Instrument), 1);
+    assert_eq!(metrics.records_published.get(Channel::Depth), 0);
 }
 
 #[tokio::test]
