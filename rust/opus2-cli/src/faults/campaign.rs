@@ -69,6 +69,8 @@ pub(super) struct Campaign {
     bytes: Vec<u8>,
     rng: ChaCha8Rng,
     victims: BTreeSet<String>,
+    /// Whom a fault had struck in the round before.
+    struck_before: BTreeSet<String>,
     heard: Heard,
     books_seen: u64,
     log_from: u64,
@@ -104,6 +106,7 @@ impl Campaign {
             bytes: Vec::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             victims: BTreeSet::new(),
+            struck_before: BTreeSet::new(),
             heard: Heard::default(),
             books_seen: 0,
             log_from: 1,
@@ -294,11 +297,16 @@ impl Campaign {
             self.tally.not_recovered += 1;
             self.tally.example(format!("{symbol}: not the venue's book after the round"));
         }
+        // A fault may wait for its message longer than its round lasts, and may show in the round after.
+        let struck: BTreeSet<String> = entries.iter().filter_map(|entry| entry.symbol.clone()).collect();
+        let had_its_own = |symbol: &String| {
+            self.victims.contains(symbol) || struck.contains(symbol) || self.struck_before.contains(symbol)
+        };
         for symbol in self.heard.resyncs.keys() {
             let is_shared = self.client_of.get(symbol).is_some_and(|client| {
                 self.plan.is_numbered_as_a_whole || self.heard.ended.contains_key(client)
             });
-            if !self.victims.contains(symbol) && !is_shared {
+            if !had_its_own(symbol) && !is_shared {
                 self.tally.others += 1;
                 self.tally.example(format!("{symbol}: resynced without a fault of its own"));
             }
@@ -309,6 +317,7 @@ impl Campaign {
                 self.tally.example(format!("connection {client} ended without being cut"));
             }
         }
+        self.struck_before = struck;
         self.tally.rounds += 1;
         Ok(entries.len() as u64)
     }
