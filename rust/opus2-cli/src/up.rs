@@ -1,6 +1,6 @@
 //! `opus2 up`: the whole system on this machine, as real processes, watched until it ends; and `opus2 down`.
 //!
-//! It starts a broker, Flink with the job, a venue (simulated unless `--live`) and ingest, each a process of its own
+//! It starts a broker, Flink with the job, venues (simulated unless `--live`) and ingest, each a process of its own
 //! under `.local/run`, then shows `opus2 watch`'s view of them. At the end it lets the path run dry, compares the counts
 //! of every step with its neighbours', and stops what it started.
 
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use opus2_local::{Home, stop_all};
+use opus2_types::Venue;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::watch::{self, Monitor};
@@ -25,7 +26,7 @@ use system::System;
 /// Arguments of `opus2 up`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Talk to the real venues instead of the simulated one.
+    /// Talk to the real venues instead of the simulated ones.
     #[arg(long)]
     live: bool,
     /// Stop after this many seconds and say whether every count agrees. Without it: until `q` or Ctrl-C.
@@ -34,10 +35,13 @@ pub(crate) struct Args {
     /// Leave everything running; `scripts/stop` (`opus2 down`) ends it.
     #[arg(long)]
     keep: bool,
-    /// Instruments of the simulated venue.
+    /// Venues to listen to, separated by commas.
+    #[arg(long, value_name = "VENUES", value_delimiter = ',', default_value = "binance,coinbase,kraken")]
+    venues: Vec<Venue>,
+    /// Instruments of the simulated venues, half of them Binance's; BTC, ETH and more against dollars are at every venue.
     #[arg(long, value_name = "N", default_value_t = 50)]
     instruments: u32,
-    /// Messages a second of the simulated venue, all instruments together.
+    /// Messages a second of the simulated venues, all instruments together.
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     rate: u32,
     /// Seed of the simulated market: equal seeds make equal markets.

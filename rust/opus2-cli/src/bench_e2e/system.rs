@@ -50,7 +50,9 @@ impl System {
         let rate = number(args.rate);
         let instruments = number(args.instruments);
         let parallelism = args.parallelism.to_string();
-        let options = ["--keep", "--for", "1", "--rate", &rate, "--instruments", &instruments];
+        // One venue: the numbers stay comparable with earlier ones.
+        let options =
+            ["--keep", "--for", "1", "--venues", "binance", "--rate", &rate, "--instruments", &instruments];
         let started = opus2(&["up", "--name", &args.name, "--parallelism", &parallelism], &options);
         if started.is_err() {
             // What it did start, it has said; nothing of it may stay.

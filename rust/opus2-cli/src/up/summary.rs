@@ -68,7 +68,7 @@ impl fmt::Display for Summary {
         let counts = &self.counts;
         writeln!(f, "\n{:.0} s of traffic", self.secs)?;
         if let Some(simulated) = counts.simulated {
-            writeln!(f, "{simulated:>12}  frames sent by the simulated venue")?;
+            writeln!(f, "{simulated:>12}  frames sent by the simulated venues")?;
         }
         let rows = [
             (counts.received, "frames received by ingest"),

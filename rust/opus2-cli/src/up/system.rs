@@ -10,6 +10,8 @@ use opus2_local::{
     Service, Settings, Spawn, create_topics, install_flink, install_kafka, java, local_topics,
     require_free_disk, require_free_port,
 };
+use opus2_types::Venue;
+use serde::Deserialize;
 
 use super::Args;
 use super::counts::{IngestCounts, Sources};
@@ -23,6 +25,23 @@ const JOB_READY: Duration = Duration::from_secs(60);
 const LATENCY_WINDOW: Duration = Duration::from_secs(10);
 /// Consumer group under which the job commits its progress.
 const GROUP: &str = "hifa";
+
+/// A venue as the simulator lists it.
+#[derive(Deserialize)]
+struct SimulatedVenue {
+    venue: String,
+    instruments: Vec<SimulatedInstrument>,
+}
+
+#[derive(Deserialize)]
+struct SimulatedInstrument {
+    symbol: String,
+}
+
+/// The variable of one of ingest's settings of a venue.
+fn ingest_key(venue: Venue, key: &str) -> String {
+    format!("OPUS2_INGEST__VENUE__{}__{key}", venue.as_str().to_uppercase())
+}
 
 /// Everything that runs. The processes are noted in the cluster's folder; dropping this stops none of them.
 pub(super) struct System {
@@ -79,19 +98,25 @@ impl System {
         })
     }
 
-    /// Starts the venue, unless the real one is asked for, and ingest: from now on there is traffic.
+    /// Starts the venues, unless the real ones are asked for, and ingest: from now on there is traffic.
     pub(super) async fn start_feed(&mut self, args: &Args) -> anyhow::Result<()> {
         let mut progress = Progress::new();
         let mut ingest = opus2("ingest")?;
         ingest.env("OPUS2_INGEST__KAFKA__BROKERS", self.broker.address());
         ingest.env("OPUS2_INGEST__METRICS__LISTEN", loopback(self.settings.ports.ingest_metrics.number));
+        for venue in Venue::ALL {
+            let is_wanted = args.venues.contains(&venue);
+            ingest.env(ingest_key(venue, "ENABLED"), is_wanted.to_string());
+        }
         if !args.live {
-            let symbols = self.start_simulator(args).await?;
-            progress.done("simulated venue", &self.simulator_url());
+            let listed = self.start_simulator(args).await?;
+            progress.done("simulated venues", &self.simulator_url());
             let address = loopback(self.settings.ports.simulator.number);
-            ingest.env("OPUS2_INGEST__VENUE__BINANCE__REST_URL", format!("http://{address}"));
-            ingest.env("OPUS2_INGEST__VENUE__BINANCE__WS_URL", format!("ws://{address}"));
-            ingest.env("OPUS2_INGEST__VENUE__BINANCE__INSTRUMENTS", symbols.join(","));
+            for (venue, symbols) in listed {
+                ingest.env(ingest_key(venue, "REST_URL"), format!("http://{address}"));
+                ingest.env(ingest_key(venue, "WS_URL"), format!("ws://{address}"));
+                ingest.env(ingest_key(venue, "INSTRUMENTS"), symbols.join(","));
+            }
         }
         let service = Service::spawn(&self.home, Spawn { name: "ingest", command: ingest })?;
         let url = self.metrics_url();
@@ -100,21 +125,24 @@ impl System {
         Ok(())
     }
 
-    /// Starts the simulated venue and gives the symbols it lists.
-    async fn start_simulator(&mut self, args: &Args) -> anyhow::Result<Vec<String>> {
+    /// Starts the simulated venues and gives the symbols that each lists.
+    async fn start_simulator(&mut self, args: &Args) -> anyhow::Result<Vec<(Venue, Vec<String>)>> {
+        let venues: Vec<&str> = args.venues.iter().map(|venue| venue.as_str()).collect();
         let mut command = opus2("simulate")?;
         command.arg("--listen").arg(loopback(self.settings.ports.simulator.number));
+        command.arg("--venues").arg(venues.join(","));
         command.arg("--instruments").arg(args.instruments.to_string());
         command.arg("--rate").arg(args.rate.to_string()).arg("--seed").arg(args.seed.to_string());
         let service = Service::spawn(&self.home, Spawn { name: "simulator", command })?;
-        let url = format!("{}/api/v3/exchangeInfo", self.simulator_url());
+        let url = format!("{}/sim/venues", self.simulator_url());
         self.simulator = Some(wait_answer(service, &self.http, &url).await?);
-        let info: serde_json::Value = self.http.get(&url).send().await?.error_for_status()?.json().await?;
-        let listed = info["symbols"].as_array().context("the simulated venue lists no symbols")?;
-        let symbols: Vec<String> =
-            listed.iter().filter_map(|symbol| symbol["symbol"].as_str().map(str::to_owned)).collect();
-        ensure!(!symbols.is_empty(), "the simulated venue lists no symbols");
-        Ok(symbols)
+        let listed: Vec<SimulatedVenue> =
+            self.http.get(&url).send().await?.error_for_status()?.json().await?;
+        let listed = listed.into_iter().map(|one| {
+            let symbols = one.instruments.into_iter().map(|instrument| instrument.symbol).collect();
+            Ok((one.venue.parse()?, symbols))
+        });
+        listed.collect::<anyhow::Result<_>>().context("read what the simulated venues list")
     }
 
     /// Complains when a process has ended by itself.
@@ -159,7 +187,10 @@ impl System {
     pub(super) fn sources(&self) -> Sources {
         Sources {
             http: self.http.clone(),
-            simulator: self.simulator.as_ref().map(|_| format!("{}/sim/stats", self.simulator_url())),
+            simulator: self
+                .simulator
+                .as_ref()
+                .map(|_| format!("{}/sim/stats?summary=true", self.simulator_url())),
             ingest: self.ingest_counts.clone().unwrap_or_else(|| IngestCounts::Page(self.metrics_url())),
             brokers: self.broker.address().to_owned(),
             flink: self.flink.client().clone(),
@@ -179,7 +210,7 @@ impl System {
             ("logs", self.home.run().join("logs").display().to_string()),
         ];
         if self.simulator.is_some() {
-            links.insert(1, ("simulated venue", format!("{}/sim/stats", self.simulator_url())));
+            links.insert(1, ("simulated venues", format!("{}/sim/stats?summary=true", self.simulator_url())));
         }
         links
     }

@@ -14,9 +14,10 @@ struct Stats {
 
 /// Asks the simulator at `base` how many frames it has sent.
 pub(in crate::watch) async fn read(client: &Client, base: &str) -> Result<u64, Missing> {
-    let stats: Stats = get_json(client, &format!("{base}/sim/stats")).await.map_err(|reason| Missing {
-        reason,
-        todo: "start it with opus2 simulate, or name it with --simulator",
-    })?;
+    let stats: Stats =
+        get_json(client, &format!("{base}/sim/stats?summary=true")).await.map_err(|reason| Missing {
+            reason,
+            todo: "start it with opus2 simulate, or name it with --simulator",
+        })?;
     Ok(stats.sent)
 }
