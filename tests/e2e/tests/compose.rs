@@ -99,6 +99,15 @@ fn topics_are_made_from_the_layout_of_the_local_cluster() {
 }
 
 #[test]
+fn the_flink_image_has_the_rules_that_the_job_is_given() {
+    let compose = compose();
+    let command = words(&compose["services"]["jobmanager"]["command"]);
+    let at = command.iter().position(|word| *word == "--validation-rules").unwrap();
+    let copied = format!("config/validation_rules.yaml {}", command[at + 1]);
+    assert!(read("Dockerfile").lines().any(|line| line.starts_with("COPY") && line.ends_with(&copied)));
+}
+
+#[test]
 fn ingest_knows_every_variable_it_is_given() {
     let compose = compose();
     for service in ["ingest", "ingest-live"] {

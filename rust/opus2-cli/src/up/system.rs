@@ -82,7 +82,7 @@ impl System {
         progress.done(&kind, broker.address());
         let flink = Flink::start(home, &settings, &flink).await?;
         progress.done(&format!("Flink {FLINK_VERSION}"), flink.client().base());
-        let job = submit(&flink, &broker, &jar, args).await?;
+        let job = submit(&flink, &broker, &jar, home, args).await?;
         progress.done("job hifa", &job);
         let http = reqwest::Client::builder().no_proxy().timeout(DAEMON_READY).build()?;
         Ok(Self {
@@ -245,15 +245,16 @@ async fn submit(
     flink: &Flink,
     broker: &Broker,
     jar: &std::path::Path,
+    home: &Home,
     args: &Args,
 ) -> anyhow::Result<String> {
     let client = flink.client();
     let jar = client.upload(jar).await?;
-    let raw_topics = opus2_wire::topic::RAW.join(",");
+    let rules = home.repository().join("config/validation_rules.yaml").display().to_string();
     // A broker of ours begins empty. One that somebody else runs may hold an earlier session: go on after it.
     let start = if broker.is_ours() { "earliest" } else { "latest" };
     let arguments =
-        ["--brokers", broker.address(), "--raw-topics", &raw_topics, "--group", GROUP, "--start", start];
+        ["--brokers", broker.address(), "--validation-rules", &rules, "--group", GROUP, "--start", start];
     let request = JobRequest {
         entry_class: JOB_CLASS.to_owned(),
         program_args_list: arguments.map(str::to_owned).to_vec(),
