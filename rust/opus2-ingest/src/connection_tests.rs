@@ -69,12 +69,7 @@ async fn outcome(configuration: &str, says: Vec<Says>, stop: bool) -> Outcome {
 }
 
 /// The same, while the venue's list changes: before anything is said.
-async fn outcome_of_changes(
-    configuration: &str,
-    says: Vec<Says>,
-    stop: bool,
-    news: Vec<Change>,
-) -> Outcome {
+async fn outcome_of_changes(configuration: &str, says: Vec<Says>, stop: bool, news: Vec<Change>) -> Outcome {
     let raw = RawConfig::parse(configuration).unwrap();
     let mut config =
         RawConfig { kafka: crate::config::KafkaTable { brokers: "127.0.0.1:1".into(), ..raw.kafka }, ..raw };

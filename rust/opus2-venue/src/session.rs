@@ -176,9 +176,9 @@ impl DeadLetter {
 pub enum CloseReason {
     /// The venue announced that it will close.
     ServerShutdown,
-    /// [`SessionSettings::age_nanos_max`] has passed.
+    /// The connection has reached the age that the host allows it.
     Age,
-    /// [`SessionSettings::silence_nanos_max`] has passed.
+    /// Nothing was heard for longer than the host allows.
     Silent,
     /// The venue answered with an error: some streams may never speak.
     Refused,
