@@ -11,9 +11,13 @@ use nautilus_model::types::{Price as NautilusPrice, Quantity};
 use std::collections::HashMap;
 use std::hint::black_box;
 
-use opus2_benches::orders::{Cancelled, OrderMessage, resting_orders, stream};
+use opus2_benches::orders::{Cancelled, OrderMessage, frames, order_snapshot, resting_orders, stream};
 use opus2_book::L3Book;
-use opus2_types::{Order, OrderId, Price, Qty, Side};
+use opus2_types::{
+    Channel, FeedKind, InstrumentSpec, Order, OrderId, Price, Qty, Side, SpecOrigin, UnixNanos, Venue,
+};
+use opus2_venue::Feed;
+use opus2_venue::coinbase::order::read_full;
 
 const MESSAGES: usize = 200_000;
 
@@ -137,5 +141,50 @@ fn small_book(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, book_alone, small_book);
+/// The whole path of a message of the `full` channel: text, number, book, best quote.
+fn feed(criterion: &mut Criterion) {
+    let (Some(snapshot), Some((bids, asks))) = (order_snapshot(), resting_orders()) else { return };
+    let mut group = criterion.benchmark_group("l3/feed");
+    let frames = frames(&stream(&bids, &asks, MESSAGES / 2, Cancelled::Young));
+    group.throughput(Throughput::Elements(frames.len() as u64)).sample_size(20);
+    let spec = InstrumentSpec {
+        venue: Venue::Coinbase,
+        symbol: "BTC-USD".into(),
+        base: "BTC".into(),
+        quote: "USD".into(),
+        price_scale: 2,
+        qty_scale: 8,
+        tick: 1,
+        lot: 1,
+        origin: SpecOrigin::Recording,
+        feed: FeedKind::CoinbaseFull,
+    };
+    group.bench_function("parse", |bencher| {
+        bencher.iter(|| {
+            for frame in &frames {
+                black_box(read_full(frame.as_bytes(), &spec).expect("a message"));
+            }
+        });
+    });
+    group.bench_function("parse_check_apply", |bencher| {
+        bencher.iter_batched_ref(
+            || {
+                let mut feed = Feed::new(spec.clone());
+                feed.connected();
+                feed.apply(Channel::Snapshot, snapshot.as_bytes(), UnixNanos(1));
+                assert_eq!(feed.orders().map(opus2_book::Orders::len), Some(110_606));
+                feed
+            },
+            |feed| {
+                for frame in &frames {
+                    black_box(feed.apply(Channel::Depth, frame.as_bytes(), UnixNanos(2)));
+                }
+                assert_eq!(feed.counts().rejected, 0);
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+criterion_group!(benches, book_alone, small_book, feed);
 criterion_main!(benches);

@@ -77,6 +77,7 @@ impl<'a> Scanner<'a> {
         self.expect(b'"')?;
         let start = self.at;
         loop {
+            self.at += plain_bytes(self.bytes.get(self.at..).unwrap_or_default());
             match self.bytes.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -216,6 +217,14 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// No value here, or nesting beyond [`NESTING_MAX`].
     pub fn skip_value(&mut self) -> Result<(), Reject> {
+        match self.peek() {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.skip_nested(),
+            _ => self.skip_scalar(),
+        }
+    }
+
+    fn skip_nested(&mut self) -> Result<(), Reject> {
         let mut closers = [0u8; NESTING_MAX];
         let mut depth = 0;
         loop {
@@ -325,5 +334,61 @@ impl<'a> Scanner<'a> {
     #[must_use]
     pub fn until(&self, later: &Self) -> &'a [u8] {
         self.bytes.get(self.at..later.at).unwrap_or_default()
+    }
+}
+
+/// How many bytes at the start of `text` have no meaning inside a JSON string: neither quote nor backslash nor control
+/// character. Looks at eight at a time, and says nothing of the last few.
+#[inline]
+fn plain_bytes(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    // The top bit of every byte that is zero. Bytes above a zero may be marked too, which does not matter: only the lowest
+    // mark is looked at.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
+    let mut at = 0;
+    while let Some(bytes) = text.get(at..at + 8) {
+        let word = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+        let controls = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
+        let marks =
+            zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\'))) | controls;
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Scanner;
+
+    /// Byte by byte, as the grammar says: what is between the quotes, and how many bytes that took.
+    fn naive(text: &[u8]) -> Option<(&[u8], usize)> {
+        let mut at = 1;
+        (*text.first()? == b'"').then_some(())?;
+        loop {
+            match *text.get(at)? {
+                b'"' => return Some((&text[1..at], at + 1)),
+                b'\\' => at += 2,
+                0..=0x1f => return None,
+                _ => at += 1,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_ends_where_the_grammar_says(
+            letters in prop::collection::vec(prop_oneof![20 => any::<u8>(), 20 => b'a'..=b'z', 1 => Just(b'"'), 1 => Just(b'\\')], 0..60),
+        ) {
+            let text = [b"\"", &letters[..]].concat();
+            let mut scanner = Scanner::new(&text);
+            let read = scanner.string().ok();
+            prop_assert_eq!(read.map(|read| (read, scanner.at)), naive(&text));
+        }
     }
 }

@@ -111,7 +111,8 @@ impl Orders {
         if self.len() >= ORDERS_MAX {
             return Err(InsertRefused::Full);
         }
-        let node = Node { id: order.id, qty: order.qty.0, queue: NONE, before: NONE, behind: NONE };
+        let Order { id, price, qty } = order;
+        let node = Node { id, qty: qty.0, price, side, queue: NONE, before: NONE, behind: NONE };
         let at = self.nodes.insert(node);
         self.by_id.insert(hash, at);
         let queue = self.queue_for(side, order.price);
@@ -144,9 +145,9 @@ impl Orders {
             return Some(self.set_qty(at, qty.0));
         }
         let from = self.nodes[at].queue;
-        let side = self.queues[from].side;
+        let side = self.nodes[at].side;
         self.unlink(at);
-        self.nodes[at].qty = qty.0;
+        (self.nodes[at].qty, self.nodes[at].price) = (qty.0, price);
         // The new queue first: the old one's place may fall free.
         let to = if price == before.price { from } else { self.queue_for(side, price) };
         self.push_last(at, to);
@@ -181,7 +182,7 @@ impl Orders {
     #[must_use]
     pub fn order(&self, id: OrderId) -> Option<(Side, Order)> {
         let at = self.find(hash_id(id), id)?;
-        Some((self.queues[self.nodes[at].queue].side, self.order_at(at)))
+        Some((self.nodes[at].side, self.order_at(at)))
     }
 
     /// Where an order stands in its queue. Takes as long as the shorter of the ways to the two ends of the queue.
@@ -239,7 +240,7 @@ impl Orders {
 
     fn order_at(&self, at: u32) -> Order {
         let node = &self.nodes[at];
-        Order { id: node.id, price: self.queues[node.queue].price, qty: Qty(node.qty) }
+        Order { id: node.id, price: node.price, qty: Qty(node.qty) }
     }
 
     #[inline]
@@ -270,8 +271,7 @@ impl Orders {
     #[inline]
     fn set_qty(&mut self, at: u32, qty: i64) -> OrderChange {
         let before = self.order_at(at);
-        let queue = self.nodes[at].queue;
-        let side = self.queues[queue].side;
+        let Node { queue, side, .. } = self.nodes[at];
         let qty = qty.max(0);
         if qty > 0 {
             self.queues[queue].qty += i128::from(qty) - i128::from(before.qty.0);
@@ -281,7 +281,8 @@ impl Orders {
             self.by_id.remove(hash_id(before.id), at);
             self.nodes.remove(at);
         }
-        OrderChange { side, before, qty: Qty(qty), level: self.level_of(queue), left: None }
+        let level = Level { price: before.price, qty: self.level_of(queue).qty };
+        OrderChange { side, before, qty: Qty(qty), level, left: None }
     }
 
     /// Puts a node that is in no queue at the end of one.

@@ -4,11 +4,14 @@ use opus2_types::{Level, Order, OrderId, Price, Qty, Side};
 
 use super::slab::{NONE, Slab};
 
-/// An order with its neighbours in the queue.
+/// An order with its neighbours in the queue. Price and side are the queue's: having them here too lets the search for
+/// the price begin before the queue has come from memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) id: OrderId,
     pub(super) qty: i64,
+    pub(super) price: Price,
+    pub(super) side: Side,
     pub(super) queue: u32,
     /// The neighbour that is executed earlier.
     pub(super) before: u32,
