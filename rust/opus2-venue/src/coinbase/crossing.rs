@@ -19,6 +19,14 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
+    /// After a message of orders: these come one by one, no two halves of a match apart, so a book that one of them
+    /// crosses is wrong at once, if it is no auction.
+    pub(super) fn settle_orders(&mut self, core: &mut Core, applied: &mut Applied) -> What {
+        let what = self.settle(core, applied, false);
+        core.is_lost |= what == What::Crossed && !self.is_the_venues;
+        what
+    }
+
     pub(super) fn settle(&mut self, core: &mut Core, applied: &mut Applied, is_snapshot: bool) -> What {
         if is_snapshot {
             let what = core.settle_snapshot(applied, None);

@@ -157,7 +157,7 @@ impl OrderFollower {
                 self.sequence = message.sequence;
                 core.counts.applied += 1;
                 if self.apply_event(core, message.event)? {
-                    Ok(self.crossing.settle(core, applied, false))
+                    Ok(self.crossing.settle_orders(core, applied))
                 } else {
                     Ok(What::Other)
                 }
