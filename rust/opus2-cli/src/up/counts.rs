@@ -42,8 +42,6 @@ pub(super) struct Counts {
     pub(super) simulated: Option<u64>,
     /// Frames that ingest received.
     pub(super) received: u64,
-    /// Those of them that are no market data: heartbeats of instruments, which the venue does not count as sent.
-    pub(super) others: u64,
     /// Snapshots that ingest received over REST.
     pub(super) snapshots: u64,
     /// Records of its own that ingest began its connections with: the instruments.
@@ -151,7 +149,6 @@ impl Counts {
     /// Takes ingest's metrics page.
     fn take_ingest(&mut self, page: &str) {
         let instrument = [Channel::Instrument.as_str()];
-        self.others = sum(page, "opus2_ingest_frames_received_total", &[Channel::Other.as_str()]);
         let snapshot = [Channel::Snapshot.as_str()];
         let received = sum(page, "opus2_ingest_frames_received_total", &[]);
         self.snapshots = sum(page, "opus2_ingest_frames_received_total", &snapshot);
@@ -174,7 +171,6 @@ impl Counts {
         let count = |value: &Value| value.as_u64().unwrap_or(0);
         let by_channel = &summary["published_by_channel"];
         self.snapshots = count(&by_channel[Channel::Snapshot.as_str()]);
-        self.others = count(&by_channel[Channel::Other.as_str()]);
         self.received = count(&summary["frames_received"]).saturating_sub(self.snapshots);
         self.announced = count(&by_channel[Channel::Instrument.as_str()]);
         self.published = count(&summary["records_published"]);
@@ -206,15 +202,7 @@ impl Counts {
             ("signals written", self.signals_written, "records on hifa_stage1_signals", self.signals),
         ];
         if let Some(simulated) = self.simulated {
-            equations.insert(
-                0,
-                (
-                    "frames sent by the venue",
-                    simulated,
-                    "frames received",
-                    self.received.saturating_sub(self.others),
-                ),
-            );
+            equations.insert(0, ("frames sent by the venue", simulated, "frames received", self.received));
         }
         let told = |(left, count, right, other)| format!("{left}: {count}, {right}: {other}");
         let mut disagreements: Vec<String> =
