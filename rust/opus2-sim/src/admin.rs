@@ -31,8 +31,8 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         .route("/sim/fault", post(fault))
         .route("/sim/faults", get(faults))
         .route("/sim/venues", get(venues))
-        .route("/sim/pause", post(async |app: App| set_running(app, false).await))
-        .route("/sim/resume", post(async |app: App| set_running(app, true).await))
+        .route("/sim/pause", post(pause))
+        .route("/sim/resume", post(async |app: App| set_running(app, true, true).await))
 }
 
 #[derive(Deserialize)]
@@ -199,9 +199,24 @@ async fn fault(State(app): App, request: Result<Json<FaultRequest>, JsonRejectio
     }
 }
 
-async fn set_running(State(app): App, is_running: bool) -> Response {
+#[derive(Deserialize)]
+struct PauseQuery {
+    /// Whether heartbeats go on. A client will miss them after some seconds.
+    #[serde(default = "yes")]
+    heartbeats: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+async fn pause(app: App, Query(query): Query<PauseQuery>) -> Response {
+    set_running(app, false, query.heartbeats).await
+}
+
+async fn set_running(State(app): App, is_running: bool, has_heartbeats: bool) -> Response {
     let (reply, done) = oneshot::channel();
-    match app.ask(Command::SetRunning { is_running, reply }, done).await {
+    match app.ask(Command::SetRunning { is_running, has_heartbeats, reply }, done).await {
         None => stopping(),
         Some(at) => {
             let body = json!({ "isPaused": !is_running, "simNanos": at.0 }).to_string();

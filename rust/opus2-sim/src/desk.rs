@@ -71,9 +71,7 @@ impl Desk {
 
     /// Sends a frame to everybody who listens. It is written only when somebody does, and each text only once.
     pub(crate) fn publish(&mut self, stream: StreamId, sequence: Option<SeqRange>, write: Write<'_>) {
-        if stream.kind != StreamKind::Heartbeat {
-            self.published[stream.index()] += 1;
-        }
+        self.published[stream.index()] += 1;
         if self.hub.has_subscribers(stream) {
             let now = self.wall.now();
             let mut texts = Texts::new(write);

@@ -75,6 +75,7 @@ pub(crate) enum Command {
     },
     SetRunning {
         is_running: bool,
+        has_heartbeats: bool,
         reply: oneshot::Sender<SimTime>,
     },
 }
@@ -114,6 +115,8 @@ pub(crate) struct Engine {
     steps: u64,
     lag: LagStats,
     beats: u64,
+    /// Whether venues send heartbeats: not in a pause that was asked to be silent.
+    has_heartbeats: bool,
 }
 
 impl Engine {
@@ -143,6 +146,7 @@ impl Engine {
             steps: 0,
             lag: LagStats::default(),
             beats: 0,
+            has_heartbeats: true,
         })
     }
 
@@ -255,8 +259,10 @@ impl Engine {
         let now = self.clock.now();
         self.desk.begin(now);
         let (desk, floor) = (&mut self.desk, &mut self.floor);
-        floor.coinbase.beat(desk, self.beats, &self.config.coinbase);
-        floor.kraken.beat(desk, self.beats, &self.config.kraken);
+        if self.has_heartbeats {
+            floor.coinbase.beat(desk, self.beats, &self.config.coinbase);
+            floor.kraken.beat(desk, self.beats, &self.config.kraken);
+        }
         for connection in self.desk.hub.listeners(None) {
             let Some(venue) = self.desk.hub.venue(connection) else { continue };
             if let Some((kind, millis)) = self.desk.faults.connection(venue, BEAT.as_secs_f64()) {
@@ -296,7 +302,10 @@ impl Engine {
                 answer(reply, self.desk.faults.request(venue, instrument, is_snapshot, now));
             }
             Command::Stats { reply } => answer(reply, self.stats()),
-            Command::SetRunning { is_running, reply } => answer(reply, self.set_running(is_running)),
+            Command::SetRunning { is_running, has_heartbeats, reply } => {
+                self.has_heartbeats = has_heartbeats;
+                answer(reply, self.set_running(is_running));
+            }
         }
     }
 

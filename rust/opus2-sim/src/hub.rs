@@ -442,12 +442,11 @@ impl Connection {
         let twist = if let Fate::Sent(twist) = fate { twist } else { Twist::None };
         let text = self.dialect.finish(text(self.dialect.variant(), twist));
         let stream = frame.stream;
-        let is_counted = stream.kind != StreamKind::Heartbeat && !frame.is_snapshot;
         let market = |text| {
-            if is_counted {
-                Outbound::Market { text, counts: counts.clone() }
-            } else {
+            if frame.is_snapshot {
                 Outbound::Notice(text)
+            } else {
+                Outbound::Market { text, counts: counts.clone() }
             }
         };
         let is_taken = match fate {

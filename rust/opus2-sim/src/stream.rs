@@ -36,7 +36,7 @@ pub enum StreamKind {
     /// Coinbase Exchange `ticker`: one message per taking order.
     #[serde(rename = "ticker")]
     Ticker,
-    /// Coinbase Exchange `heartbeat`: every second. Not market data: counted as notices.
+    /// Coinbase Exchange `heartbeat`: every second.
     #[serde(rename = "heartbeat")]
     Heartbeat,
     /// Coinbase Advanced Trade `level2`.

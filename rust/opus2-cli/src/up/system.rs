@@ -21,6 +21,8 @@ use crate::watch::MonitorConfig;
 const DAEMON_READY: Duration = Duration::from_secs(60);
 /// How long the job's tasks may take to start.
 const JOB_READY: Duration = Duration::from_secs(60);
+/// How long frames that were sent may take to be received.
+const ARRIVAL: Duration = Duration::from_secs(2);
 /// Over how long the view takes its latencies.
 const LATENCY_WINDOW: Duration = Duration::from_secs(10);
 /// Consumer group under which the job commits its progress.
@@ -158,13 +160,16 @@ impl System {
         Ok(())
     }
 
-    /// No more traffic: the simulated market pauses. Against a real venue ingest ends its connections, which is all
-    /// that we can do.
+    /// No more traffic, and every count its last: the simulated market pauses, heartbeats too; then, or at once against a
+    /// real venue, ingest ends its connections, because it would soon miss the heartbeats.
     pub(super) async fn quiet(&mut self) -> anyhow::Result<()> {
         if self.simulator.is_some() {
-            let url = format!("{}/sim/pause", self.simulator_url());
+            let url = format!("{}/sim/pause?heartbeats=false", self.simulator_url());
             self.http.post(&url).send().await?.error_for_status().context("pause the simulated market")?;
-        } else if let Some(ingest) = &mut self.ingest {
+            // What is on its way on a socket arrives within milliseconds; heartbeats are missed after five seconds.
+            tokio::time::sleep(ARRIVAL).await;
+        }
+        if let Some(ingest) = &mut self.ingest {
             ingest.stop().await?;
             let log = tokio::fs::read_to_string(ingest.log()).await.context("read ingest's log")?;
             self.ingest_counts = Some(IngestCounts::Summary(log));
