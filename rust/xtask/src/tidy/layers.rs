@@ -4,7 +4,7 @@ use super::Finding;
 use crate::tree::Crate;
 
 /// A crate and the crates of ours it may name, also in its tests.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("opus2-types", &[]),
     ("opus2-wire", &["opus2-types"]),
     ("opus2-book", &["opus2-types"]),
@@ -16,13 +16,23 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("opus2-ingest", &["opus2-types", "opus2-wire", "opus2-venue", "opus2-hifa"]),
     ("opus2-sim", &["opus2-types", "opus2-wire", "opus2-venue"]),
     ("opus2-local", &["opus2-types", "opus2-wire"]),
+    ("opus2-exec", &["opus2-types", "opus2-book"]),
+    (
+        "opus2-backtest",
+        &["opus2-types", "opus2-wire", "opus2-book", "opus2-hifa", "opus2-operators", "opus2-exec"],
+    ),
+    ("opus2-vectors", &["opus2-types", "opus2-hifa", "opus2-exec", "opus2-backtest"]),
     (
         "opus2-cli",
         &[
             "opus2-types",
             "opus2-wire",
             "opus2-venue",
+            "opus2-hifa",
             "opus2-operators",
+            "opus2-exec",
+            "opus2-backtest",
+            "opus2-vectors",
             "opus2-ingest",
             "opus2-sim",
             "opus2-local",
