@@ -11,6 +11,7 @@ mod replay;
 mod simulate;
 mod topics;
 mod up;
+mod vectors;
 mod watch;
 
 use std::process::ExitCode;
@@ -37,6 +38,8 @@ enum Command {
     Books(books::Args),
     /// Run the operators over a recording in this process, one JSONL file per output topic.
     Pipeline(pipeline::Args),
+    /// Run test vectors of the methods reference through the code that decides.
+    Vectors(vectors::Args),
     /// Watch a running system: rates per step, latency, last signals.
     Watch(watch::Args),
     /// Make a broker's topics what `config/topics.toml` says.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
+        Command::Vectors(args) => vectors::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Up(args) => up::run(&args),

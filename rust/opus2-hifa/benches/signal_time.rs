@@ -51,6 +51,7 @@ fn stage1(criterion: &mut Criterion) {
                 price_scale: 2,
                 qty_scale: 5,
                 tick: Price(1),
+                lot: opus2_types::Qty(1),
                 exch_ts: None,
                 recv_ts: UnixNanos(now),
                 seq: SeqRange { first: seq, last: seq },

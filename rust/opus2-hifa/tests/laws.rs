@@ -68,6 +68,7 @@ fn play(steps: &[Step], is_mirrored: bool, factor: i64, mut visit: impl FnMut(&M
             price_scale: 2,
             qty_scale: 3,
             tick: Price(1),
+            lot: opus2_types::Qty(1),
             exch_ts: None,
             recv_ts: UnixNanos(now),
             seq: SeqRange { first: seq.unsigned_abs(), last: seq.unsigned_abs() },

@@ -59,6 +59,15 @@
 /* To the topic quality_scores. */
 #define OPUS2_CHANNEL_QUALITY 4
 
+/* To the topic hifa_stage2_context. */
+#define OPUS2_CHANNEL_CONTEXT 5
+
+/* To the topic hifa_stage3_risk. */
+#define OPUS2_CHANNEL_RISK 6
+
+/* To the topic trading_signals_final. */
+#define OPUS2_CHANNEL_DECISIONS 7
+
 
 #ifdef __cplusplus
 extern "C" {

@@ -30,6 +30,7 @@ fn events(book_every: u64) -> Vec<Vec<u8>> {
             price_scale: 2,
             qty_scale: 5,
             tick: Price(1),
+            lot: opus2_types::Qty(1),
             exch_ts: None,
             recv_ts: UnixNanos(1_700_000_000_000_000_000 + i64::try_from(number).unwrap() * 2_000_000),
             seq: SeqRange { first: number, last: number },

@@ -31,12 +31,26 @@ pub enum OutputChannel {
     DeadLetters,
     /// To the topic `quality_scores`.
     Quality,
+    /// To the topic `hifa_stage2_context`.
+    Context,
+    /// To the topic `hifa_stage3_risk`.
+    Risk,
+    /// To the topic `trading_signals_final`.
+    Decisions,
 }
 
 impl OutputChannel {
     /// Every channel, in the order of [`OutputChannel::code`].
-    pub const ALL: [Self; 5] =
-        [Self::Main, Self::Normalized, Self::Signals, Self::DeadLetters, Self::Quality];
+    pub const ALL: [Self; 8] = [
+        Self::Main,
+        Self::Normalized,
+        Self::Signals,
+        Self::DeadLetters,
+        Self::Quality,
+        Self::Context,
+        Self::Risk,
+        Self::Decisions,
+    ];
 
     /// A number that never changes.
     #[must_use]
@@ -47,6 +61,9 @@ impl OutputChannel {
             Self::Signals => 2,
             Self::DeadLetters => 3,
             Self::Quality => 4,
+            Self::Context => 5,
+            Self::Risk => 6,
+            Self::Decisions => 7,
         }
     }
 
@@ -59,6 +76,9 @@ impl OutputChannel {
             Self::Signals => Some(topic::HIFA_STAGE1_SIGNALS),
             Self::DeadLetters => Some(topic::DEAD_LETTERS),
             Self::Quality => Some(topic::QUALITY_SCORES),
+            Self::Context => Some(topic::HIFA_STAGE2_CONTEXT),
+            Self::Risk => Some(topic::HIFA_STAGE3_RISK),
+            Self::Decisions => Some(topic::TRADING_SIGNALS_FINAL),
         }
     }
 }

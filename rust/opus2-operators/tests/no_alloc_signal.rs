@@ -70,6 +70,7 @@ fn event(number: i64) -> Vec<u8> {
         price_scale: 2,
         qty_scale: 5,
         tick: Price(1),
+        lot: opus2_types::Qty(1),
         exch_ts: None,
         recv_ts: UnixNanos(1_700_000_000_000_000_000 + number * 3_000_000),
         seq: SeqRange { first: number.unsigned_abs(), last: number.unsigned_abs() },

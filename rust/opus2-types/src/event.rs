@@ -153,6 +153,17 @@ pub struct QualityEvent {
     pub is_fenced: bool,
 }
 
+/// What we hold of one instrument, as whoever executes our orders says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct PositionEvent {
+    /// Signed quantity: positive is long, negative short, zero flat.
+    pub qty: Qty,
+    /// Average entry price; `None` when flat or not told.
+    pub entry_price: Option<Price>,
+    /// Equity of the whole account in millionths of the quote asset; `None` when not told.
+    pub equity_micros: Option<i64>,
+}
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
@@ -170,10 +181,12 @@ pub enum EventBody {
     Status(StatusEvent),
     /// The feed was judged.
     Quality(QualityEvent),
+    /// Our own position changed, or was told again.
+    Position(PositionEvent),
 }
 
 impl EventBody {
-    /// The name used in JSON: `book`, `trade`, `quote`, `status` or `quality`.
+    /// The name used in JSON: `book`, `trade`, `quote`, `status`, `quality` or `position`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -182,6 +195,7 @@ impl EventBody {
             Self::Quote(_) => "quote",
             Self::Status(_) => "status",
             Self::Quality(_) => "quality",
+            Self::Position(_) => "position",
         }
     }
 }
@@ -202,6 +216,8 @@ pub struct MarketEvent<'a> {
     pub qty_scale: u8,
     /// The venue's minimum price step in `Price` units; zero when it is unknown.
     pub tick: Price,
+    /// The venue's minimum quantity step in `Qty` units; zero when it is unknown.
+    pub lot: Qty,
     /// When the venue says it happened.
     pub exch_ts: Option<UnixNanos>,
     /// When our socket read returned. Never goes back within an instrument.

@@ -14,16 +14,25 @@ pub enum Channel {
     Quote,
     /// A full book: the body of a REST answer, or a snapshot message.
     Snapshot,
-    /// An [`InstrumentSpec`](crate::InstrumentSpec), in our own JSON: the only record whose text is ours.
+    /// An [`InstrumentSpec`](crate::InstrumentSpec), in our own JSON.
     Instrument,
+    /// Our own position in the instrument, in our own JSON, from whoever executes our orders.
+    Position,
     /// A message that belongs to an instrument but that no operator reads (klines, aggregated trades).
     Other,
 }
 
 impl Channel {
     /// Every channel.
-    pub const ALL: [Self; 6] =
-        [Self::Depth, Self::Trade, Self::Quote, Self::Snapshot, Self::Instrument, Self::Other];
+    pub const ALL: [Self; 7] = [
+        Self::Depth,
+        Self::Trade,
+        Self::Quote,
+        Self::Snapshot,
+        Self::Instrument,
+        Self::Position,
+        Self::Other,
+    ];
 
     /// The name written in record headers, metrics and JSON.
     #[must_use]
@@ -34,6 +43,7 @@ impl Channel {
             Self::Quote => "quote",
             Self::Snapshot => "snapshot",
             Self::Instrument => "instrument",
+            Self::Position => "position",
             Self::Other => "other",
         }
     }

@@ -8,8 +8,8 @@ use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, QualityEvent, QualityFlags,
-    QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, PositionEvent, Price, Qty, QualityEvent,
+    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
 };
 
 use crate::WireError;
@@ -17,8 +17,9 @@ use crate::WireError;
 /// The largest encoded event that is read; a full view is below 1 KiB.
 pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
 
-/// The form that is written and read. 2: events of kind `quality`, and this number itself.
-pub const EVENT_VERSION: u8 = 2;
+/// The form that is written and read. 2: events of kind `quality`, and this number itself. 3: lots, and events of kind
+/// `position`.
+pub const EVENT_VERSION: u8 = 3;
 
 const CONFIG: Configuration<
     bincode::config::LittleEndian,
@@ -66,7 +67,7 @@ impl Encode for EventWire<'_> {
         event.id.encode(encoder)?;
         event.venue.code().encode(encoder)?;
         event.symbol.encode(encoder)?;
-        (event.price_scale, event.qty_scale, event.tick.0).encode(encoder)?;
+        (event.price_scale, event.qty_scale, event.tick.0, event.lot.0).encode(encoder)?;
         event.exch_ts.map(|ts| ts.0).encode(encoder)?;
         event.recv_ts.0.encode(encoder)?;
         (event.seq.first, event.seq.last, event.flags.0).encode(encoder)?;
@@ -88,6 +89,10 @@ impl Encode for EventWire<'_> {
             EventBody::Quality(quality) => {
                 (4u8, quality.score_thousandths, quality.is_fenced).encode(encoder)
             }
+            EventBody::Position(position) => {
+                let entry = position.entry_price.map(|price| price.0);
+                (5u8, position.qty.0, entry, position.equity_micros).encode(encoder)
+            }
         }
     }
 }
@@ -97,7 +102,7 @@ impl<'de, C> BorrowDecode<'de, C> for EventWire<'de> {
         let id = <&str>::borrow_decode(decoder)?;
         let venue = Venue::from_code(u8::decode(decoder)?).ok_or(DecodeError::Other("unknown venue code"))?;
         let symbol = <&str>::borrow_decode(decoder)?;
-        let (price_scale, qty_scale, tick) = <(u8, u8, i64)>::decode(decoder)?;
+        let (price_scale, qty_scale, tick, lot) = <(u8, u8, i64, i64)>::decode(decoder)?;
         let exch_ts = Option::<i64>::decode(decoder)?.map(UnixNanos);
         let recv_ts = UnixNanos(i64::decode(decoder)?);
         let (first, last, flags) = <(u64, u64, u16)>::decode(decoder)?;
@@ -108,6 +113,7 @@ impl<'de, C> BorrowDecode<'de, C> for EventWire<'de> {
             price_scale,
             qty_scale,
             tick: Price(tick),
+            lot: Qty(lot),
             exch_ts,
             recv_ts,
             seq: SeqRange { first, last },
@@ -128,12 +134,7 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
         1 => {
             let (trade_id, price, qty, is_buy) = <(u64, i64, i64, bool)>::decode(decoder)?;
             let aggressor = if is_buy { Aggressor::Buy } else { Aggressor::Sell };
-            EventBody::Trade(TradeEvent {
-                trade_id,
-                price: Price(price),
-                qty: opus2_types::Qty(qty),
-                aggressor,
-            })
+            EventBody::Trade(TradeEvent { trade_id, price: Price(price), qty: Qty(qty), aggressor })
         }
         2 => match decode_levels(decoder)? {
             (levels, 2) => EventBody::Quote(QuoteEvent { bid: levels[0], ask: levels[1] }),
@@ -147,6 +148,10 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
         4 => {
             let (score_thousandths, is_fenced) = <(u32, bool)>::decode(decoder)?;
             EventBody::Quality(QualityEvent { score_thousandths, is_fenced })
+        }
+        5 => {
+            let (qty, entry, equity_micros) = <(i64, Option<i64>, Option<i64>)>::decode(decoder)?;
+            EventBody::Position(PositionEvent { qty: Qty(qty), entry_price: entry.map(Price), equity_micros })
         }
         _ => return Err(DecodeError::Other("unknown event body")),
     })

@@ -6,7 +6,9 @@
 //! | module | who writes | who reads |
 //! | --- | --- | --- |
 //! | [`raw`] | `opus2 ingest`, `opus2 replay` | the `normalize` operator |
-//! | [`event`] | `normalize` | `signal` |
+//! | [`event`] | `normalize` | every stage |
+//! | [`frame`] | every stage | the stage after it |
+//! | [`position`] | whoever executes our orders | `normalize` |
 //! | [`blob`] | every operator's `save` | its `load` |
 //! | [`spec`] | ingest, from venue metadata | `normalize` |
 //! | [`view`] | operators | people, the store job, `opus2 watch` |
@@ -15,6 +17,8 @@
 pub mod blob;
 mod error;
 pub mod event;
+pub mod frame;
+pub mod position;
 pub mod raw;
 mod reader;
 pub mod spec;

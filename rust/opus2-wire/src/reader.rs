@@ -39,6 +39,10 @@ impl<'a> Reader<'a> {
         self.array(what).map(u32::from_le_bytes)
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     pub(crate) fn finish(self, what: &'static str) -> Result<(), WireError> {
         match self.bytes.len() - self.at {
             0 => Ok(()),

@@ -128,6 +128,7 @@ impl InstrumentState {
                     applied.is_reset = true;
                 }
             }
+            EventBody::Position(_) => {}
             EventBody::Trade(_) => self.bar.trades += 1,
             EventBody::Quote(quote) => {
                 self.bar.quotes += 1;

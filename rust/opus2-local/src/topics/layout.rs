@@ -234,6 +234,10 @@ mod tests {
             let outputs = [
                 topic::MARKET_DATA_NORMALIZED,
                 topic::HIFA_STAGE1_SIGNALS,
+                topic::HIFA_STAGE2_CONTEXT,
+                topic::HIFA_STAGE3_RISK,
+                topic::TRADING_SIGNALS_FINAL,
+                topic::POSITIONS,
                 topic::QUALITY_SCORES,
                 topic::DEAD_LETTERS,
             ];

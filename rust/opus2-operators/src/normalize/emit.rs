@@ -3,11 +3,12 @@
 use std::fmt::Write;
 
 use opus2_types::{
-    BookState, EventBody, Level, MarketEvent, Price, QualityFlags, SeqRange, Side, StatusEvent,
+    BookState, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, SeqRange, Side, StatusEvent,
 };
 use opus2_venue::{Applied, What};
 use opus2_wire::WireError;
 use opus2_wire::event::encode_event;
+use opus2_wire::position::decode_position;
 use opus2_wire::raw::RawRecord;
 use opus2_wire::view::dead_letter::{DeadLetter, excerpt, write_dead_letter};
 use opus2_wire::view::normalized::{Changes, write_normalized};
@@ -101,6 +102,41 @@ impl Emitter {
         Ok(())
     }
 
+    /// Our own position: nothing of the venue's numbering, so nothing that a feed follows.
+    pub(super) fn position(
+        &mut self,
+        instrument: &Instrument,
+        record: &RawRecord<'_>,
+        tally: &mut Tally,
+        out: &mut Output,
+    ) -> Result<(), OperatorError> {
+        let spec = instrument.feed.spec();
+        let position = match decode_position(record.value, spec.price_scale, spec.qty_scale) {
+            Ok(position) => position,
+            Err(error) => {
+                tally.add(Count::BadPositions, 1);
+                return self.dead_letter(record, "bad_position", &error.to_string(), tally, out);
+            }
+        };
+        tally.add(Count::Positions, 1);
+        self.write_id(record, "");
+        let event = MarketEvent {
+            id: &self.id,
+            venue: spec.venue,
+            symbol: &spec.symbol,
+            price_scale: spec.price_scale,
+            qty_scale: spec.qty_scale,
+            tick: Price(spec.tick),
+            lot: Qty(spec.lot),
+            exch_ts: None,
+            recv_ts: record.recv_ts,
+            seq: SeqRange::default(),
+            flags: QualityFlags::NO_EXCH_TS,
+            body: EventBody::Position(position),
+        };
+        write(&event, instrument, record, true, Changes::none(), out)
+    }
+
     pub(super) fn dead_letter(
         &mut self,
         record: &RawRecord<'_>,
@@ -177,6 +213,7 @@ fn event<'a>(
         price_scale: spec.price_scale,
         qty_scale: spec.qty_scale,
         tick: Price(spec.tick),
+        lot: Qty(spec.lot),
         exch_ts: applied.exch_ts,
         recv_ts: applied.recv_ts,
         seq: applied.seq,

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use opus2_hifa::quality::Component;
-use opus2_types::{EventBody, MarketEvent, Price, QualityEvent, QualityFlags, SeqRange, UnixNanos, Venue};
+use opus2_types::{
+    EventBody, MarketEvent, Price, Qty, QualityEvent, QualityFlags, SeqRange, UnixNanos, Venue,
+};
 use opus2_wire::event::encode_event;
 use opus2_wire::view::quality::{
     DeductionView, QualityHead, QualityView, VenueQualityView, write_quality, write_venue_quality,
@@ -136,6 +138,7 @@ fn tell_stages(
         price_scale: spec.price_scale,
         qty_scale: spec.qty_scale,
         tick: Price(spec.tick),
+        lot: Qty(spec.lot),
         exch_ts: None,
         recv_ts: UnixNanos(window.end),
         seq: SeqRange::default(),

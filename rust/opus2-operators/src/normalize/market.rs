@@ -77,6 +77,9 @@ impl Market {
                 "no instrument record came before it; start reading the raw topic where its connection began";
             return emitter.dead_letter(record, "unknown_instrument", error, tally, out);
         };
+        if record.channel == Channel::Position {
+            return emitter.position(instrument, record, tally, out);
+        }
         instrument.take(record, emitter, tally, out)?;
         let mid = instrument.quality.mid_to_compare(instrument.feed.state());
         if let Some(mid) = mid {

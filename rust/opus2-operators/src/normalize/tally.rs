@@ -24,11 +24,13 @@ pub(super) enum Count {
     BadRecords,
     BadSpecs,
     UnknownInstruments,
+    Positions,
+    BadPositions,
     FencesClosed,
     FencesOpened,
 }
 
-const OWN: [&str; 17] = [
+const OWN: [&str; 19] = [
     "records",
     "books",
     "trades",
@@ -44,6 +46,8 @@ const OWN: [&str; 17] = [
     "bad_records",
     "bad_specs",
     "unknown_instruments",
+    "positions",
+    "bad_positions",
     "quality_fences_closed",
     "quality_fences_opened",
 ];

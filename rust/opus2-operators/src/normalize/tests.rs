@@ -117,7 +117,7 @@ fn run(operator: &mut dyn Operator, records: &[Vec<u8>]) -> String {
                         EventBody::Trade(trade) => format!("trade:{}", trade.trade_id),
                         EventBody::Quote(_) => "quote".to_owned(),
                         EventBody::Status(status) => status.to.as_str().to_owned(),
-                        EventBody::Quality(_) => continue,
+                        EventBody::Quality(_) | EventBody::Position(_) => continue,
                     };
                     let mut word = word;
                     for flag in event.flags.names().filter(|flag| *flag != "no_exch_ts") {

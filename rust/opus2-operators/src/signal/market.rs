@@ -145,7 +145,7 @@ impl Market {
 
     /// Whether the event counts in the open bar, which it opens if need be.
     fn join_bar(&mut self, event: &MarketEvent<'_>, tally: &mut Tally, out: &mut Output) -> bool {
-        if matches!(event.body, EventBody::Status(_) | EventBody::Quality(_)) {
+        if matches!(event.body, EventBody::Status(_) | EventBody::Quality(_) | EventBody::Position(_)) {
             return true;
         }
         let end = bar_end(event.recv_ts.0);

@@ -15,6 +15,7 @@ pub(super) enum Count {
     Trades,
     Statuses,
     Scores,
+    Positions,
     Signals,
     Bars,
     Detections,
@@ -41,13 +42,14 @@ pub(super) enum Count {
     FencedBars,
 }
 
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 28] = [
     "events",
     "books",
     "quotes",
     "trades",
     "statuses",
     "scores",
+    "positions",
     "signals",
     "bars",
     "detections",
@@ -90,6 +92,7 @@ impl Tally {
             EventBody::Trade(_) => Count::Trades,
             EventBody::Status(_) => Count::Statuses,
             EventBody::Quality(_) => Count::Scores,
+            EventBody::Position(_) => Count::Positions,
         });
     }
 

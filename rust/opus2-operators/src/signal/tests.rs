@@ -94,6 +94,7 @@ fn event(word: &str, ms: i64, number: u64) -> Vec<u8> {
         price_scale: 1,
         qty_scale: 3,
         tick: Price(1),
+        lot: opus2_types::Qty(1),
         exch_ts: None,
         recv_ts: UnixNanos(START + ms * 1_000_000),
         seq: SeqRange { first: number, last: number },

@@ -5,6 +5,7 @@ use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
 use crate::WireError;
+use crate::position::EQUITY_SCALE;
 
 /// How many levels of each side a published book view shows.
 pub const PUBLISHED_LEVELS: usize = 10;
@@ -68,6 +69,7 @@ where
         aggressor: None,
         quote: None,
         from: None,
+        equity: None,
     };
     match &event.body {
         EventBody::Book(view) => {
@@ -87,6 +89,11 @@ where
             object.quote = Some(Quote { bid: level(quote.bid), ask: level(quote.ask) });
         }
         EventBody::Status(status) => object.from = Some(status.from.as_str()),
+        EventBody::Position(position) => {
+            object.qty = Some(qty_text(position.qty.0));
+            object.price = position.entry_price.map(|price| text(price.0));
+            object.equity = position.equity_micros.map(|micros| Text(Scaled::new(micros, EQUITY_SCALE)));
+        }
         // Published by a view of its own.
         EventBody::Quality(_) => {}
     }
@@ -128,6 +135,8 @@ struct Object<'a, B, A> {
     quote: Option<Quote>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    equity: Option<Text>,
 }
 
 #[derive(Serialize)]

@@ -51,7 +51,11 @@ pub(super) fn text() -> String {
         &topics,
     );
     java.line("");
-    java.array("the raw topics, all venues", "RAW_TOPICS", &topic::RAW.map(Some));
+    java.array(
+        "the topics a job reads: the raw ones of all venues, and positions",
+        "SOURCE_TOPICS",
+        &topic::SOURCES.map(Some),
+    );
     java.line("");
     java.comment("the key of the validation rules' text in the operators' configuration");
     java.line(&format!("    public static final String RULES_KEY = {RULES_KEY:?};"));

@@ -42,6 +42,12 @@ public final class Abi {
     public static final int CHANNEL_DEAD_LETTERS = 3;
     /** To the topic quality_scores. */
     public static final int CHANNEL_QUALITY = 4;
+    /** To the topic hifa_stage2_context. */
+    public static final int CHANNEL_CONTEXT = 5;
+    /** To the topic hifa_stage3_risk. */
+    public static final int CHANNEL_RISK = 6;
+    /** To the topic trading_signals_final. */
+    public static final int CHANNEL_DECISIONS = 7;
 
     /** The topic of each output channel, by its code; null for the next operator. */
     public static final String[] CHANNEL_TOPICS = {
@@ -50,15 +56,19 @@ public final class Abi {
         "hifa_stage1_signals",
         "dead_letters",
         "quality_scores",
+        "hifa_stage2_context",
+        "hifa_stage3_risk",
+        "trading_signals_final",
     };
 
-    /** The raw topics, all venues. */
-    public static final String[] RAW_TOPICS = {
+    /** The topics a job reads: the raw ones of all venues, and positions. */
+    public static final String[] SOURCE_TOPICS = {
         "binance_l2_raw",
         "coinbase_l2_raw",
         "coinbase_l3_raw",
         "kraken_l2_raw",
         "kraken_l3_raw",
+        "positions",
     };
 
     /** The key of the validation rules' text in the operators' configuration. */

@@ -29,7 +29,7 @@ final class JobOptions {
 
     private static final List<Option> OPTIONS = List.of(
             Option.required("brokers", "HOST:PORT,…", "Kafka bootstrap servers"),
-            Option.of("raw-topics", "NAME,…", "", "the topics to read; none means all five, of every venue"),
+            Option.of("raw-topics", "NAME,…", "", "the topics to read; none means the raw ones of every venue, and positions"),
             Option.of("group", "NAME", "hifa", "consumer group under which progress is committed"),
             Option.of("start", "earliest|latest|committed", "committed",
                     "where to begin without a checkpoint; committed is earliest for a new group"),
@@ -206,7 +206,7 @@ final class JobOptions {
 
     private List<String> rawTopics() {
         if (text("raw-topics").isEmpty()) {
-            return List.of(Abi.RAW_TOPICS);
+            return List.of(Abi.SOURCE_TOPICS);
         }
         List<String> topics = names("raw-topics");
         if (new HashSet<>(topics).size() < topics.size()) {

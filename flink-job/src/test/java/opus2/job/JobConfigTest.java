@@ -35,7 +35,7 @@ public class JobConfigTest {
     @Test
     public void brokers_alone_are_enough() {
         assertEquals(
-                new JobConfig("b:9092", List.of(Abi.RAW_TOPICS), "hifa", JobConfig.Start.COMMITTED, false,
+                new JobConfig("b:9092", List.of(Abi.SOURCE_TOPICS), "hifa", JobConfig.Start.COMMITTED, false,
                         List.of("normalize", "signal"), "", JobConfig.Delivery.AT_LEAST_ONCE, "", "", 0, 10_000, "", 10,
                         2000, "hifa", Map.of()),
                 parse("--brokers b:9092"));
