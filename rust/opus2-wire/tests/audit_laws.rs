@@ -8,7 +8,7 @@ fn journal() -> impl Strategy<Value = (Vec<u8>, Summary)> {
     let record = (0usize..3, any::<f64>().prop_filter("JSON holds it", |x| x.is_finite()), "\\PC{0,12}");
     prop::collection::vec(record, 2..12).prop_map(|records| {
         let text = write(&records);
-        let summary = verify(lines(&text)).unwrap();
+        let summary = verify(lines(&text)).expect("what was just sealed");
         (text, summary)
     })
 }
@@ -19,7 +19,7 @@ fn write(records: &[(usize, f64, String)]) -> Vec<u8> {
         let start = text.len();
         let record = serde_json::json!({ "market": format!("M{market}"), "value": value, "note": note });
         text.extend_from_slice(record.to_string().as_bytes());
-        chains[*market].seal_from(&mut text, start).unwrap();
+        chains[*market].seal_from(&mut text, start).expect("one JSON object on one line");
         text.push(b'\n');
     }
     text
@@ -32,8 +32,8 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn market_of(line: &[u8]) -> String {
-    let record: serde_json::Value = serde_json::from_slice(line).unwrap();
-    record["market"].as_str().unwrap().to_owned()
+    let record: serde_json::Value = serde_json::from_slice(line).expect("a sealed record is JSON");
+    record["market"].as_str().expect("every record here has one").to_owned()
 }
 
 fn join(lines: &[&[u8]]) -> Vec<u8> {

@@ -10,8 +10,10 @@ use crate::{Absent, ConfigError, Direction, Measure};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// There is no probability, or a number of the proposal is not finite.
+    /// There is no probability, or it is none from 0 to 1.
     NoProbability,
+    /// A payoff or cost is not finite, or the loss is below zero.
+    BadNumber,
     /// More of the model's features are missing than may be.
     MissingFeatures,
     /// The model has not proved itself.
@@ -32,8 +34,9 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoProbability,
+        Self::BadNumber,
         Self::MissingFeatures,
         Self::Unproven,
         Self::Stop,
@@ -49,6 +52,7 @@ impl Rejection {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NoProbability => "no_probability",
+            Self::BadNumber => "bad_number",
             Self::MissingFeatures => "missing_features",
             Self::Unproven => "unproven",
             Self::Stop => "stop",
@@ -209,7 +213,11 @@ impl DecisionRule {
         let net_gain = proposal.gain_bps - proposal.cost_bps;
         let mut rejections = Rejections::default();
         // Written so that NaN is a reason.
-        rejections.set_if(Rejection::NoProbability, p.is_err() || break_even == Err(Absent::BadNumber));
+        rejections.set_if(Rejection::NoProbability, p.is_err());
+        rejections.set_if(
+            Rejection::BadNumber,
+            break_even == Err(Absent::BadNumber) || (p.is_ok() && edge_bps.is_err()),
+        );
         rejections.set_if(
             Rejection::MissingFeatures,
             proposal.missing_share.is_nan() || proposal.missing_share > config.missing_share_max,
@@ -223,13 +231,13 @@ impl DecisionRule {
     }
 }
 
-/// `l / (g + l)` net of costs. `NoEvents` when a win does not pay for its costs, or nothing could be lost.
+/// `l / (g + l)` net of costs. `NoEvents` when a win does not pay for its costs.
 fn break_even(proposal: &Proposal) -> Measure {
     let (gain, loss) = (proposal.gain_bps - proposal.cost_bps, proposal.loss_bps + proposal.cost_bps);
-    if !gain.is_finite() || !loss.is_finite() {
+    if !gain.is_finite() || !loss.is_finite() || loss < 0.0 {
         return Err(Absent::BadNumber);
     }
-    if gain <= 0.0 || loss < 0.0 {
+    if gain <= 0.0 {
         return Err(Absent::NoEvents);
     }
     finite(loss / (gain + loss))
@@ -285,7 +293,8 @@ mod tests {
         check(|at| at.gate = 0.3, &["low_gate"]);
         check(|at| at.gate = f64::NAN, &["low_gate"]);
         check(|at| at.cost_bps = 20.0, &["cost_above_gain", "low_edge"]);
-        check(|at| at.cost_bps = f64::NAN, &["no_probability", "cost_above_gain"]);
+        check(|at| at.cost_bps = f64::NAN, &["bad_number", "cost_above_gain"]);
+        check(|at| at.loss_bps = -3.0, &["bad_number"]);
         // Nine trades of ten do not move beyond the threshold and pay their costs.
         check(|at| at.flat_share = 0.9, &["low_edge"]);
         check(
