@@ -8,6 +8,7 @@
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
+//! | [`decision`] | one probability, its calibration, the decision rule, the model that holds what was fitted |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
 //!
 //! Prices and quantities stay integers up to a feature's final division. Sums over windows are integers, so that adding
@@ -17,6 +18,7 @@
 //! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
 
 mod config;
+pub mod decision;
 pub mod estimator;
 mod exact;
 mod health;

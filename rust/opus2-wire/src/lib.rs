@@ -13,11 +13,16 @@
 //! | [`spec`] | ingest, from venue metadata | `normalize` |
 //! | [`view`] | operators | people, the store job, `opus2 watch` |
 //! | [`topic`] | everybody | everybody |
+//! | [`model`] | fits, people | operators |
+//! | [`audit`] | operators | whoever verifies a decision |
 
+pub mod audit;
 pub mod blob;
+mod content_hash;
 mod error;
 pub mod event;
 pub mod frame;
+pub mod model;
 pub mod position;
 pub mod raw;
 mod reader;
@@ -25,4 +30,5 @@ pub mod spec;
 pub mod topic;
 pub mod view;
 
+pub use content_hash::ContentHash;
 pub use error::WireError;
