@@ -9,6 +9,7 @@
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
+//! | [`context`] | stage 2: what the circumstances of a venue say of a signal |
 //!
 //! Prices and quantities stay integers up to a feature's final division. Sums over windows are integers, so that adding
 //! and removing cannot drift. Time is the receive time of the instrument's own events, in nanoseconds.
@@ -17,6 +18,7 @@
 //! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
 
 mod config;
+pub mod context;
 pub mod estimator;
 mod exact;
 mod health;

@@ -14,6 +14,7 @@ pub mod bulk_volume;
 mod coverage;
 pub mod cusum;
 pub mod depth_imbalance;
+pub mod ew_moments;
 pub mod ew_regression;
 pub mod kyle;
 pub mod micro_move;
