@@ -10,6 +10,7 @@
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`decision`] | one probability, its calibration, the decision rule, the model that holds what was fitted |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
+//! | [`context`] | stage 2: what the circumstances of a venue say of a signal |
 //!
 //! Prices and quantities stay integers up to a feature's final division. Sums over windows are integers, so that adding
 //! and removing cannot drift. Time is the receive time of the instrument's own events, in nanoseconds.
@@ -18,6 +19,7 @@
 //! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
 
 mod config;
+pub mod context;
 pub mod decision;
 pub mod estimator;
 mod exact;

@@ -9,14 +9,26 @@
 //!
 //! Nothing here allocates after construction.
 
+pub mod amihud;
+pub mod bulk_volume;
 mod coverage;
 pub mod cusum;
 pub mod depth_imbalance;
+pub mod ew_moments;
+pub mod ew_regression;
+pub mod kyle;
 pub mod micro_move;
 pub mod mid_path;
 pub mod ofi;
+pub mod percentile_history;
 pub mod queue_imbalance;
+pub mod realised;
+pub mod ring;
+pub mod riskmetrics;
+pub mod rls;
+pub mod trailing_volume;
 pub mod volatility;
+pub mod vpin;
 pub mod window;
 
 pub(crate) use coverage::Coverage;
