@@ -6,11 +6,13 @@
 //! | [`route`] | how much to take where, now |
 //! | [`maker_taker`] | how much to take and how much to leave resting |
 //! | [`schedule`] | how to spread a quantity over time |
+//! | [`plan`] | which of these, and what it is expected to cost |
 //!
 //! Quantities are integers and add up exactly. Nothing here reads a clock: times are offsets from the decision.
 
 pub mod fees;
 pub mod maker_taker;
+pub mod plan;
 pub mod route;
 pub mod schedule;
 mod seeded;

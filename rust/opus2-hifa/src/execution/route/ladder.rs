@@ -321,7 +321,7 @@ impl Ladders {
 
 /// Scales are known, amounts not negative, fee and risk within the bounds that keep costs in 128 bits.
 fn is_sound(terms: &VenueTerms) -> bool {
-    let amounts = [terms.lot, terms.min_qty, terms.min_notional, terms.fixed_cost];
+    let amounts = [terms.tick, terms.lot, terms.min_qty, terms.min_notional, terms.fixed_cost];
     terms.price_scale <= SCALE_MAX
         && terms.qty_scale <= SCALE_MAX
         && amounts.iter().all(|amount| *amount >= 0)

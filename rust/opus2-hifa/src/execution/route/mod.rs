@@ -37,6 +37,8 @@ pub struct VenueTerms {
     pub price_scale: u8,
     /// Decimal places of its quantities.
     pub qty_scale: u8,
+    /// Prices are multiples of it, in `Price` units; zero when unknown or not enforced. Only limits are rounded to it.
+    pub tick: i64,
     /// Orders are multiples of it, in `Qty` units; zero when unknown or not enforced.
     pub lot: i64,
     /// The smallest order, in `Qty` units; zero when there is none.

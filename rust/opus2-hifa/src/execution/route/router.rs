@@ -137,6 +137,7 @@ mod tests {
     const PLAIN: VenueTerms = VenueTerms {
         price_scale: 2,
         qty_scale: 0,
+        tick: 0,
         lot: 0,
         min_qty: 0,
         min_notional: 0,

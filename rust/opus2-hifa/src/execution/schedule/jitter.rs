@@ -16,10 +16,12 @@ pub fn slice_times(interval_ns: u64, jitter: f64, seed: u64, times: &mut [u64]) 
     let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 0.49) };
     let reach = jitter * to_f64(interval_ns.into());
     let mut seeded = Seeded::new(seed);
-    let mut planned = 0u64;
+    let (mut planned, mut last) = (0u64, 0u64);
     for time in times {
         let shift = to_units(reach * (2.0 * seeded.unit() - 1.0));
-        *time = planned.saturating_add_signed(shift);
+        // Only where the end of 64 bits is reached does the shift alone not keep the order.
+        last = planned.saturating_add_signed(shift).max(last);
+        *time = last;
         planned = planned.saturating_add(interval_ns);
     }
 }

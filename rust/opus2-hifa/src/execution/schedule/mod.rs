@@ -22,7 +22,7 @@ use crate::Absent;
 pub const SLICES_MAX: usize = 32;
 
 /// The nearest integer to a finite number that fits, halves away from zero; beyond 64 bits the nearest there is.
-pub(super) fn to_units(value: f64) -> i64 {
+pub(in crate::execution) fn to_units(value: f64) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "rounded, and a cast to an integer saturates")]
     let units = value.round() as i64;
     units
