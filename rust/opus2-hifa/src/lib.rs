@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
+//! | [`execution`] | stage 4: routing, maker or taker, schedules, fees, and the plan made of them |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`decision`] | one probability, its calibration, the decision rule, the model that holds what was fitted |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
@@ -23,6 +24,7 @@ pub mod context;
 pub mod decision;
 pub mod estimator;
 mod exact;
+pub mod execution;
 mod health;
 mod measure;
 pub mod primitive;
