@@ -6,6 +6,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
+//! | [`cross_venue`] | stage 2 across venues: correlation, lead and lag, price discovery |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
@@ -17,6 +18,7 @@
 //! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
 
 mod config;
+pub mod cross_venue;
 pub mod estimator;
 mod exact;
 mod health;
