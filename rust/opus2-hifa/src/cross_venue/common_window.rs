@@ -39,8 +39,12 @@ impl<'a> CommonWindow<'a> {
         sampled(self.y.increments(self.first_bin), self.sample_bins)
     }
 
-    pub(super) fn sample_ms(&self) -> u32 {
-        u32::try_from(self.sample_bins).unwrap_or(1) * GRID_MS
+    /// How far apart the times that are told apart are, ms: of the samples, or of the changes where a venue moves so often
+    /// that they had to be thinned.
+    pub(super) fn resolution_ms(&self) -> u32 {
+        let samples = self.sample_bins.saturating_mul(GRID_MS.into());
+        let coarsest = samples.max(self.x.spacing_ms()).max(self.y.spacing_ms());
+        u32::try_from(coarsest).unwrap_or(u32::MAX)
     }
 }
 
@@ -49,8 +53,9 @@ impl<'a> CommonWindow<'a> {
 pub struct VenueCorrelation {
     /// The Hayashi-Yoshida correlation; may lie outside `[-1, 1]`.
     pub correlation: f64,
-    /// How far apart the mids were sampled at least, ms: 100 where bounce rules their changes, else 10.
-    pub sample_ms: u32,
+    /// How far apart the mids were sampled at least, ms: 10, 100 where bounce rules their changes, or what a busy
+    /// venue's changes have been thinned to.
+    pub resolution_ms: u32,
     /// The increments of the venue that has fewer.
     pub increments: usize,
 }
@@ -78,7 +83,7 @@ pub fn correlate(x: &MidChanges, y: &MidChanges) -> Result<VenueCorrelation, Abs
     };
     Ok(VenueCorrelation {
         correlation: covariation.correlation()?,
-        sample_ms: window.sample_ms(),
+        resolution_ms: window.resolution_ms(),
         increments,
     })
 }
@@ -137,7 +142,7 @@ mod tests {
     #[track_caller]
     fn check(x: &MidChanges, y: &MidChanges, expect: Result<(f64, u32), Absent>) {
         let found = correlate(x, y);
-        assert_eq!(found.map(|found| (found.correlation, found.sample_ms)), expect);
+        assert_eq!(found.map(|found| (found.correlation, found.resolution_ms)), expect);
     }
 
     #[test]

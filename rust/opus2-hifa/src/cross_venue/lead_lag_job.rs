@@ -59,8 +59,9 @@ pub struct LeadLagFinding {
     pub reached: u32,
     /// The changes of the venue that has fewer.
     pub changes: u32,
-    /// How far apart the mids were sampled at least, ms.
-    pub sample_ms: u32,
+    /// How far apart the mids were sampled at least, ms. Around the peak the correlation is nearly flat over this width: a
+    /// lag that is shorter says who leads, but not by how much.
+    pub resolution_ms: u32,
 }
 
 impl LeadLagFinding {
@@ -89,7 +90,7 @@ pub struct LeadLagJob {
     x: Vec<Jump>,
     y: Vec<Jump>,
     as_of: i64,
-    sample_ms: u32,
+    resolution_ms: u32,
     is_running: bool,
     /// 0 for the scan itself, then the displaced ones.
     pass: u32,
@@ -105,7 +106,7 @@ impl Default for LeadLagJob {
             x: Vec::with_capacity(CHANGES_MAX),
             y: Vec::with_capacity(CHANGES_MAX),
             as_of: 0,
-            sample_ms: GRID_MS,
+            resolution_ms: GRID_MS,
             is_running: false,
             pass: 0,
             lag: 0,
@@ -134,7 +135,7 @@ impl LeadLagJob {
         if self.changes() < SCAN_CHANGES_MIN || self.span() < WINDOW_MIN_BINS {
             return Err(Absent::Cold);
         }
-        (self.as_of, self.sample_ms) = (now, window.sample_ms());
+        (self.as_of, self.resolution_ms) = (now, window.resolution_ms());
         (self.pass, self.lag, self.reached) = (0, 0, 0);
         self.contrast = Contrast::default();
         self.is_running = true;
@@ -202,7 +203,7 @@ impl LeadLagJob {
             ratio: self.contrast.ratio(),
             reached: self.reached,
             changes: u32::try_from(self.changes()).unwrap_or(u32::MAX),
-            sample_ms: self.sample_ms,
+            resolution_ms: self.resolution_ms,
         })
     }
 
@@ -257,7 +258,7 @@ struct Saved {
     x: Vec<Jump>,
     y: Vec<Jump>,
     as_of: i64,
-    sample_ms: u32,
+    resolution_ms: u32,
     is_running: bool,
     pass: u32,
     lag: u32,
@@ -269,7 +270,7 @@ impl TryFrom<Saved> for LeadLagJob {
     type Error = &'static str;
 
     fn try_from(saved: Saved) -> Result<Self, Self::Error> {
-        let Saved { mut x, mut y, as_of, sample_ms, is_running, pass, lag, contrast, reached } = saved;
+        let Saved { mut x, mut y, as_of, resolution_ms, is_running, pass, lag, contrast, reached } = saved;
         let is_path = |path: &[Jump]| {
             path.len() <= CHANGES_MAX
                 && path.iter().all(|jump| jump.end >= 0)
@@ -283,7 +284,7 @@ impl TryFrom<Saved> for LeadLagJob {
             // Nothing allocates later.
             path.reserve_exact(CHANGES_MAX - path.len());
         }
-        Ok(Self { x, y, as_of, sample_ms, is_running, pass, lag, contrast, reached })
+        Ok(Self { x, y, as_of, resolution_ms, is_running, pass, lag, contrast, reached })
     }
 }
 

@@ -16,6 +16,7 @@
 mod cholesky;
 mod common_window;
 mod hayashi_yoshida;
+mod lag_products;
 mod lagged_correlation;
 mod lead_lag;
 mod lead_lag_job;
@@ -28,10 +29,10 @@ pub use common_window::{INCREMENTS_MIN, NOISE_AUTOCORRELATION, VenueCorrelation,
 pub use hayashi_yoshida::{
     Covariation, Increment, covariance, hayashi_yoshida, increments, realised_variance,
 };
-pub use lagged_correlation::{
-    BinMemory, HALF_LIFE_SECS_MIN, LAGS_MAX, LagFinding, LagProducts, LagRules, LaggedCorrelation, Leg,
-    SIGNIFICANT_ERRORS,
+pub use lag_products::{
+    BinMemory, HALF_LIFE_SECS_MIN, LAGS_MAX, LagFinding, LagProducts, Leg, SIGNIFICANT_ERRORS,
 };
+pub use lagged_correlation::{LagRules, LaggedCorrelation};
 pub use lead_lag::{Contrast, LeadLag, Time, lead_lag};
 pub use lead_lag_job::{LeadLagFinding, LeadLagJob, NULL_SHIFTS, SCAN_CHANGES_MIN, SCAN_LAGS};
 pub use mid_changes::{CHANGES_MAX, GRID_MS, MidChanges};

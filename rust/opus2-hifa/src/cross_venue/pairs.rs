@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::common_window::{VenueCorrelation, correlate};
-use super::lagged_correlation::{LagFinding, LagRules, LaggedCorrelation, Leg};
+use super::lag_products::{LagFinding, Leg};
+use super::lagged_correlation::{LagRules, LaggedCorrelation};
 use super::lead_lag_job::{LeadLagFinding, LeadLagJob};
 use super::mid_changes::{MidChanges, is_log_mid};
 use super::price_discovery::PriceDiscovery;
@@ -234,10 +235,10 @@ impl VenuePairs {
         }
         if self.turn == self.primary {
             self.next_turn(now, rules);
+            return;
         }
         let (primary, turn) = (usize::from(self.primary), usize::from(self.turn));
         if let (Some(x), Some(y)) = (self.instruments.get(primary), self.instruments.get(turn))
-            && primary != turn
             && let Err(reason) = self.job.start(now, &x.changes, &y.changes)
         {
             self.finish_turn(Err(reason), now, rules);
