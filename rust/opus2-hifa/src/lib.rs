@@ -6,6 +6,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
+//! | [`cross_venue`] | stage 2 across venues: correlation, lead and lag, price discovery |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
 //! | [`execution`] | stage 4: routing, maker or taker, schedules, fees, and the plan made of them |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
@@ -21,6 +22,7 @@
 
 mod config;
 pub mod context;
+pub mod cross_venue;
 pub mod decision;
 pub mod estimator;
 mod exact;
