@@ -1,5 +1,11 @@
 //! Operators by name.
 
+use opus2_hifa::decision::model::Model;
+use opus2_hifa::execution::fees::FeeSchedule;
+use opus2_wire::ContentHash;
+use opus2_wire::model::{content_hash, read_model};
+use serde::Deserialize as _;
+
 use crate::copy::Copy;
 use crate::normalize::Normalize;
 use crate::signal::Signal;
@@ -13,6 +19,27 @@ pub const OPERATORS: [&str; 3] = ["copy", "normalize", "signal"];
 /// The rules are a YAML file of their own (`config/validation_rules.yaml`); a host puts its text, unread, under this key,
 /// so that they reach every task as part of the one configuration text.
 pub const RULES_KEY: &str = "validation_rules";
+
+/// The key of the decision model in the operators' configuration: text, as the validation rules are.
+///
+/// The model is a JSON file of its own (`config/model.json`, or what `opus2 fit` wrote).
+pub const MODEL_KEY: &str = "model";
+
+/// The table of the venues' fees, which stages 3 and 4 share.
+const FEES_KEY: &str = "fees";
+
+/// What stands beside the operators' own tables, and who reads it.
+const SHARED: [(&str, &[&str]); 3] = [
+    (RULES_KEY, &["normalize"]),
+    (MODEL_KEY, &["signal", "context", "risk", "execution"]),
+    (FEES_KEY, &["risk", "execution"]),
+];
+
+/// `config` with the text of a decision model added.
+#[must_use]
+pub fn with_model(config: &str, model: &str) -> String {
+    format!("{MODEL_KEY} = {}\n{config}", toml::Value::from(model))
+}
 
 /// `config` with the text of `config/validation_rules.yaml` added.
 #[must_use]
@@ -34,10 +61,13 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     let Some(operator) = OPERATORS.into_iter().find(|known| *known == name) else {
         return Err(OperatorError::UnknownOperator { name: name.to_owned(), known: OPERATORS.join(", ") });
     };
-    let config = own_table(operator, config)?;
+    let mut config = own_table(operator, config)?;
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
-        "signal" => Ok(Box::new(Signal::new(config)?)),
+        "signal" => {
+            config.remove(MODEL_KEY);
+            Ok(Box::new(Signal::new(config)?))
+        }
         _ => Ok(Box::new(Normalize::new(&config)?)),
     }
 }
@@ -46,7 +76,7 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
     let wrong = |reason: String| OperatorError::Config { operator, reason };
     let mut tables: toml::Table =
         config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
-    let rules = tables.remove(RULES_KEY);
+    let shared = SHARED.map(|(key, users)| (key, users, tables.remove(key)));
     if let Some(stray) = tables.keys().find(|key| !OPERATORS.contains(&key.as_str())) {
         return Err(wrong(format!("[{stray}] is no operator; one of: {}", OPERATORS.join(", "))));
     }
@@ -55,10 +85,51 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
         Some(toml::Value::Table(table)) => table,
         Some(other) => return Err(wrong(format!("{operator} = {other} is not a table; write [{operator}]"))),
     };
-    if let Some(rules) = rules.filter(|_| operator == crate::normalize::NAME) {
-        own.insert(RULES_KEY.to_owned(), rules);
+    for (key, users, value) in shared {
+        if let Some(value) = value.filter(|_| users.contains(&operator)) {
+            own.insert(key.to_owned(), value);
+        }
     }
     Ok(own)
+}
+
+/// Takes the decision model out of an operator's configuration, with the hash that names it; without one, the prior that
+/// is never proven.
+#[expect(dead_code, reason = "stages 2 to 4 are its users")]
+pub(crate) fn take_model(
+    operator: &'static str,
+    config: &mut toml::Table,
+) -> Result<(Model, ContentHash), OperatorError> {
+    let wrong = |reason: String| OperatorError::Config { operator, reason };
+    match config.remove(MODEL_KEY) {
+        None => {
+            let model = Model::unfitted();
+            let hash = content_hash(&model).map_err(|error| wrong(error.to_string()))?;
+            Ok((model, hash))
+        }
+        Some(toml::Value::String(text)) => {
+            let (model, hash) = read_model::<Model>(text.as_bytes())
+                .map_err(|error| wrong(format!("{MODEL_KEY}: {error}")))?;
+            model.validate().map_err(|error| wrong(error.to_string()))?;
+            Ok((model, hash))
+        }
+        Some(other) => {
+            Err(wrong(format!("{MODEL_KEY} = {other} is no text; give the model's JSON as one string")))
+        }
+    }
+}
+
+/// Takes the venues' fees out of an operator's configuration; without any, those of the entry tiers.
+#[expect(dead_code, reason = "stages 3 and 4 are its users")]
+pub(crate) fn take_fees(
+    operator: &'static str,
+    config: &mut toml::Table,
+) -> Result<FeeSchedule, OperatorError> {
+    let wrong = |reason: String| OperatorError::Config { operator, reason };
+    let Some(table) = config.remove(FEES_KEY) else { return Ok(FeeSchedule::default()) };
+    let fees = FeeSchedule::deserialize(table).map_err(|error| wrong(format!("[{FEES_KEY}]: {error}")))?;
+    fees.validate().map_err(|error| wrong(error.to_string()))?;
+    Ok(fees)
 }
 
 /// Refuses every key: for an operator without configuration.

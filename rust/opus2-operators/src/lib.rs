@@ -11,9 +11,11 @@ mod normalize;
 mod operator;
 mod output;
 mod signal;
+#[expect(dead_code, reason = "stages 2 to 4 are its users")]
+mod stage;
 
 pub use counters::Counters;
-pub use create::{OPERATORS, RULES_KEY, create, with_validation_rules};
+pub use create::{MODEL_KEY, OPERATORS, RULES_KEY, create, with_model, with_validation_rules};
 pub use error::{Disposition, OperatorError};
 pub use operator::Operator;
 pub use output::{Entry, Output, OutputChannel};

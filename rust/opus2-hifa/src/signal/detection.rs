@@ -1,12 +1,14 @@
 //! Features beyond their thresholds.
 
+use serde::{Deserialize, Serialize};
+
 use super::Features;
 use crate::estimator::cusum::CusumStep;
 use crate::estimator::micro_move::LAGS_MS;
 use crate::{Direction, SignalConfig};
 
 /// What found something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detector {
     /// The mid moved far for its volatility within a lag.
     MicroMove {
@@ -38,7 +40,7 @@ impl Detector {
 }
 
 /// One finding.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     /// What found it.
     pub detector: Detector,

@@ -1,9 +1,11 @@
 //! What stage 1 measures: one line each.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Measure, SignalConfig};
 
 /// One feature's value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Feature {
     /// The number, or why there is none.
     pub value: Measure,
@@ -29,7 +31,7 @@ pub struct FeatureSpec {
 macro_rules! features {
     ($(#[$about:meta])* $table:ident { $($(#[$doc:meta])* $name:ident: $window:expr;)* }) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
         pub struct $table {
             $($(#[$doc])* pub $name: Feature,)*
         }

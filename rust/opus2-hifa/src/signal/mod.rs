@@ -7,6 +7,7 @@
 //! | `features` | [`Features`]: the table of what is measured |
 //! | `measured` | [`InstrumentState::features`]: how it is measured |
 //! | `detection` | [`Detection`]: features beyond their thresholds |
+//! | `reading` | [`Reading`]: what stage 2 is told |
 //! | `bar` | [`BarTally`]: what happened in the open bar |
 
 mod bar;
@@ -14,10 +15,12 @@ mod best_quote;
 mod detection;
 mod features;
 mod measured;
+mod reading;
 mod state;
 
 pub use bar::BarTally;
 pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
 pub use detection::{DETECTIONS_MAX, Detection, Detector};
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
+pub use reading::Reading;
 pub use state::{Applied, InstrumentState};

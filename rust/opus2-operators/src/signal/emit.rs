@@ -4,16 +4,19 @@ use opus2_hifa::SignalConfig;
 use opus2_hifa::primitive::DEPTH_BANDS_BPS;
 use opus2_hifa::signal::{
     Applied, BarFeatures, BarTally, Detection, Feature, FeatureSpec, Features, InstrumentState, QuoteUpdate,
+    Reading,
 };
 use opus2_types::{MarketEvent, QualityEvent, Side, UnixNanos};
+use opus2_wire::frame::{Section, append_bytes, append_section, begin_frame};
 use opus2_wire::view::signal::{
     BarView, BestView, DepthView, DetectionView, FeatureFormat, FeatureView, FenceView, SignalHead,
     SignalView, write_bar, write_fence, write_signal,
 };
 
-use super::market::{BAR_NS, Instrument};
+use super::NAME;
+use super::market::{BAR_NS, Instrument, Received};
 use super::tally::{Count, Tally};
-use crate::{Output, OutputChannel};
+use crate::{OperatorError, Output, OutputChannel};
 
 /// The configuration, and the constant text that follows from it.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ impl Emitter {
         &self.config
     }
 
-    /// The record of one book or quote event that has been applied.
+    /// The record of one book or quote event that has been applied, and what it holds for the next stage.
     pub(super) fn signal(
         &self,
         instrument: &Instrument,
@@ -43,10 +46,11 @@ impl Emitter {
         applied: &Applied,
         tally: &mut Tally,
         out: &mut Output,
-    ) {
+    ) -> Reading {
         let state = &instrument.state;
         let features = state.features(&self.config);
         let detections = Detection::find(&features, applied.alarm, &self.config);
+        let reading = Reading::new(state, Some(features), detections.clone(), applied.is_reset);
         tally.add(Count::Signals);
         detections.clone().for_each(|_| tally.add(Count::Detections));
         let view = SignalView {
@@ -63,6 +67,24 @@ impl Emitter {
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = written;
+        reading
+    }
+
+    /// Hands the event on to stage 2, with what is known of its instrument.
+    #[expect(clippy::unused_self, reason = "every writer into the output is a method of the emitter")]
+    pub(super) fn forward(
+        &self,
+        instrument: &Instrument,
+        event: &Received<'_>,
+        reading: &Reading,
+        out: &mut Output,
+    ) -> Result<(), OperatorError> {
+        out.record(OutputChannel::Main, &instrument.key, event.event.recv_ts, |bytes| {
+            begin_frame(bytes);
+            append_bytes(Section::Event, event.bytes, bytes)?;
+            append_section(Section::Signal, reading, bytes)
+        })
+        .map_err(|source| OperatorError::Write { operator: NAME, source })
     }
 
     /// The record of a fence that was closed or opened.

@@ -1,6 +1,6 @@
 //! One market: its time, its open bar, and stage 1 of its instruments.
 
-use opus2_hifa::signal::InstrumentState;
+use opus2_hifa::signal::{InstrumentState, Reading};
 use opus2_types::{EventBody, MarketEvent, Venue};
 use opus2_wire::WireError;
 use opus2_wire::raw::record_key;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::emit::Emitter;
 use super::tally::{Count, Tally};
-use crate::Output;
+use crate::{OperatorError, Output};
 
 /// A bar's length, ns.
 pub(super) const BAR_NS: i64 = 1_000_000_000;
@@ -84,15 +84,23 @@ impl Default for Market {
     }
 }
 
+/// An event as `normalize` gave it: what it says, and its bytes, which the next stage gets untouched.
+#[derive(Clone, Copy)]
+pub(super) struct Received<'a> {
+    pub(super) event: &'a MarketEvent<'a>,
+    pub(super) bytes: &'a [u8],
+}
+
 impl Market {
     pub(super) fn process(
         &mut self,
         market: &str,
-        event: &MarketEvent<'_>,
+        received: Received<'_>,
         emitter: &Emitter,
         tally: &mut Tally,
         out: &mut Output,
-    ) {
+    ) -> Result<(), OperatorError> {
+        let event = received.event;
         let recv_ts = event.recv_ts.0;
         tally.body(&event.body);
         if recv_ts < self.time {
@@ -102,7 +110,8 @@ impl Market {
         // Everything up to just before now: an event at the very end still belongs to the bar.
         self.close_bar_until(self.time.saturating_sub(1), emitter, tally, out);
         let Some(index) = self.find_or_insert(market, event) else {
-            return tally.add(Count::SkippedInstrumentLimit);
+            tally.add(Count::SkippedInstrumentLimit);
+            return Ok(());
         };
         let in_bar = self.join_bar(event, tally, out);
         let instrument = &mut self.instruments[index];
@@ -116,10 +125,13 @@ impl Market {
                 tally.add(Count::FencedSignals);
             }
             EventBody::Book(_) | EventBody::Quote(_) => {
-                emitter.signal(instrument, event, &applied, tally, out);
+                let reading = emitter.signal(instrument, event, &applied, tally, out);
+                return emitter.forward(instrument, &received, &reading, out);
             }
             _ => {}
         }
+        let reading = Reading::new(&instrument.state, None, std::iter::empty(), applied.is_reset);
+        emitter.forward(instrument, &received, &reading, out)
     }
 
     /// Publishes the open bar when it ends at `time` or before; true when it did.

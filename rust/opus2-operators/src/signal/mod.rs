@@ -2,7 +2,7 @@
 //!
 //! Every book and every quote event gives one record with all features as they are then; every whole second of the
 //! market's own time gives one bar record per instrument that had events in it. Both go to the topic
-//! `hifa_stage1_signals` (docs/contracts/signals.md). Nothing goes to the next operator yet: there is no stage 2.
+//! `hifa_stage1_signals` (docs/contracts/signals.md). Every event goes on to stage 2, with what is known of its instrument.
 //!
 //! The estimators, and what they do at edges, are `opus2-hifa`'s; this folder holds time, bars, state and output.
 
@@ -19,7 +19,7 @@ use serde::Deserialize as _;
 
 use crate::{Operator, OperatorError, Output};
 use emit::Emitter;
-use market::{Market, SavedMarket};
+use market::{Market, Received, SavedMarket};
 use tally::{Count, Tally};
 
 pub(crate) const NAME: &str = "signal";
@@ -60,8 +60,7 @@ impl Operator for Signal {
         if market.mark_dirty() {
             self.dirty.push(key.to_owned());
         }
-        market.process(key, &event, &self.emitter, &mut self.tally, out);
-        Ok(())
+        market.process(key, Received { event: &event, bytes: record }, &self.emitter, &mut self.tally, out)
     }
 
     fn on_timer(&mut self, key: &str, event_time: UnixNanos, out: &mut Output) -> Result<(), OperatorError> {

@@ -20,6 +20,7 @@ struct Run {
     operator: Box<dyn Operator>,
     records: Vec<String>,
     timers: Vec<i64>,
+    frames: usize,
 }
 
 /// One word is one event of an instrument (BTCUSDT; with a leading `~`, BTCUSDC), its update number one higher than the
@@ -27,7 +28,8 @@ struct Run {
 /// trade, `live`, `gap`, `empty` a status, `bad`, `poor` and `good` a verdict, `!q…`, `!b…` one flagged `after_gap`. `@1500` sets the receive time to
 /// 1500 ms after the start, `#7` the next update number, `timer2000` fires the host's timer for 2000 ms.
 fn run(script: &str) -> Run {
-    let mut run = Run { operator: create("signal", "").unwrap(), records: Vec::new(), timers: Vec::new() };
+    let mut run =
+        Run { operator: create("signal", "").unwrap(), records: Vec::new(), timers: Vec::new(), frames: 0 };
     let (mut ms, mut number) = (0, 0);
     for word in script.split_whitespace() {
         let mut out = Output::new();
@@ -110,6 +112,10 @@ impl Run {
         for entry in out.entries() {
             match entry {
                 Entry::Record { channel, key, event_time, payload } => {
+                    if channel == OutputChannel::Main {
+                        self.frames += 1;
+                        continue;
+                    }
                     assert_eq!(channel, OutputChannel::Signals);
                     let record: serde_json::Value = serde_json::from_slice(payload).unwrap();
                     assert_eq!(record["recv_ts"], event_time.0);
@@ -159,6 +165,7 @@ fn a_second_becomes_one_record_an_instrument() {
         run("@1 b1000x5000/1001x3000 @400 q1000x6000/1001x3000 t ~t @1000 q1001x1000/1002x3000 @1001 t");
     insta::assert_snapshot!(run.records[4], @r#"{"id":"binance:BTCUSDT:bar:1723161601000000000","kind":"bar","venue":"binance","instrument":"BTCUSDT","market":"BTC/USD*","exch_ts":null,"recv_ts":1723161601000000000,"state":"live","bar_start":1723161600000000000,"bar_end":1723161601000000000,"books":1,"quotes":2,"trades":1,"resets":0,"ofi_events":2,"ofi_conflated":0,"ofi":"5","mid_open":"100.05","mid_close":"100.15","depth":[{"bps":1,"bid":"0","ask":"0","bid_truncated":false,"ask_truncated":false},{"bps":5,"bid":"5","ask":"3","bid_truncated":false,"ask_truncated":false},{"bps":10,"bid":"5","ask":"3","bid_truncated":false,"ask_truncated":false},{"bps":25,"bid":"5.023","ask":"3.023","bid_truncated":false,"ask_truncated":false},{"bps":50,"bid":"5.05","ask":"3.05","bid_truncated":false,"ask_truncated":false}],"features":{"ofi_1s":{"value":null,"window_ms":1000,"conflation_ms":0,"reason":"cold"},"ofi_5s":{"value":null,"window_ms":5000,"conflation_ms":0,"reason":"cold"},"ofi_15s":{"value":null,"window_ms":15000,"conflation_ms":0,"reason":"cold"},"ofi_normalised_1s":{"value":null,"window_ms":1000,"conflation_ms":0,"reason":"cold"},"ofi_normalised_5s":{"value":null,"window_ms":5000,"conflation_ms":0,"reason":"cold"},"ofi_normalised_15s":{"value":null,"window_ms":15000,"conflation_ms":0,"reason":"cold"}}}"#);
     assert_eq!(run.records.len(), 5);
+    assert_eq!(run.frames, 6, "every event goes on to stage 2, trades too");
     assert_eq!(run.timers, [1000, 2000]);
 }
 
@@ -339,7 +346,10 @@ fn instruments_of_a_market_have_a_limit() {
         let event = MarketEvent { symbol: &symbol, ..decode_event(&template).unwrap() };
         encode_event(&event, &mut bytes).unwrap();
         operator.process(MARKET, &bytes, &mut out).unwrap();
-        records += out.entries().filter(|entry| matches!(entry, Entry::Record { .. })).count();
+        records += out
+            .entries()
+            .filter(|entry| matches!(entry, Entry::Record { channel: OutputChannel::Signals, .. }))
+            .count();
     }
     assert_eq!(records, market::INSTRUMENTS_MAX);
 }

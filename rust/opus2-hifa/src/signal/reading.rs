@@ -1,0 +1,56 @@
+//! What stage 1 tells the stages after it.
+
+use opus2_types::{BookState, Level};
+use serde::{Deserialize, Serialize};
+
+use super::{DETECTIONS_MAX, Detection, Features, InstrumentState};
+
+/// Everything that stage 1 knows of one instrument at one of its events.
+///
+/// There is one for every event that `normalize` passes on, trades and changes of state too; the event itself comes with
+/// it. Features of an instrument behind a fence are not measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The features; `None` behind a fence, and at events that publish none (trades, states, scores, positions).
+    pub features: Option<Features>,
+    /// What was detected at this event.
+    pub detections: [Option<Detection>; DETECTIONS_MAX],
+    /// Best bid in force, in the event's scales.
+    pub bid: Option<Level>,
+    /// Best ask in force, in the event's scales.
+    pub ask: Option<Level>,
+    /// Twice the mid in force, in `Price` units; `None` when crossed, one-sided or unknown.
+    pub mid_doubled: Option<i64>,
+    /// The book's state.
+    pub book_state: BookState,
+    /// The feed is not to be believed.
+    pub is_fenced: bool,
+    /// Data was lost before this event: nothing may be differenced across it.
+    pub is_reset: bool,
+}
+
+impl Reading {
+    /// What is known now; `features` are those published at the event, if it publishes any.
+    #[must_use]
+    pub fn new(
+        state: &InstrumentState,
+        features: Option<Features>,
+        detections: impl Iterator<Item = Detection>,
+        is_reset: bool,
+    ) -> Self {
+        let mut found = [None; DETECTIONS_MAX];
+        for (slot, detection) in found.iter_mut().zip(detections) {
+            *slot = Some(detection);
+        }
+        Self {
+            features,
+            detections: found,
+            bid: state.best().bid(),
+            ask: state.best().ask(),
+            mid_doubled: state.mid_doubled(),
+            book_state: state.book_state(),
+            is_fenced: state.is_fenced(),
+            is_reset,
+        }
+    }
+}
