@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
+//! | [`detector`] | what begins, goes on and ends: walls, layering, sweeps, icebergs, absorption |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
 //!
@@ -17,6 +18,7 @@
 //! one line in the table of [`signal::Features`]; the compiler then asks for the value, and the JSON view has it.
 
 mod config;
+pub mod detector;
 pub mod estimator;
 mod exact;
 mod health;
