@@ -3,6 +3,8 @@
 use opus2_types::{Level, Price, Qty, Side, VIEW_LEVELS};
 use serde::{Deserialize, Serialize};
 
+use crate::detector::bounded::Bounded;
+
 /// How many adjacent ticks become one cell at most.
 pub const MERGED_TICKS_MAX: i64 = 8;
 /// One basis point of the mid is the doubled mid divided by this.
@@ -65,19 +67,21 @@ impl Grid {
     }
 
     /// The cells of one side, best first, without one that might go on where the levels shown end.
-    pub(crate) fn cells(&self, levels: &[Level]) -> impl Iterator<Item = Cell> {
-        let is_cut = self.ticks > 1 && levels.len() >= VIEW_LEVELS;
-        let last = levels.last().map(|level| self.index(level.price));
-        let grid = *self;
-        levels.chunk_by(move |one, next| grid.index(one.price) == grid.index(next.price)).filter_map(
-            move |chunk| {
-                let price = chunk.first()?.price;
-                let index = grid.index(price);
-                let qty = chunk.iter().fold(0i64, |qty, level| qty.saturating_add(level.qty.0.max(0)));
-                let is_whole = !is_cut || last != Some(index);
-                is_whole.then_some(Cell { index, price, qty: Qty(qty) })
-            },
-        )
+    pub(crate) fn cells(&self, levels: &[Level]) -> Bounded<Cell, VIEW_LEVELS> {
+        let mut cells = Bounded::<Cell, VIEW_LEVELS>::default();
+        for level in levels {
+            let (index, qty) = (self.index(level.price), level.qty.0.max(0));
+            match cells.as_mut_slice().last_mut().filter(|cell| cell.index == index) {
+                Some(cell) => cell.qty.0 = cell.qty.0.saturating_add(qty),
+                None => {
+                    cells.push(Cell { index, price: level.price, qty: Qty(qty) });
+                }
+            }
+        }
+        if self.ticks > 1 && levels.len() >= VIEW_LEVELS {
+            cells.remove(cells.as_slice().len().saturating_sub(1));
+        }
+        cells
     }
 
     /// True when all of cell `index` lies within the levels shown: what is missing from it, rests nowhere.
@@ -105,7 +109,8 @@ mod tests {
         let mut grid = Grid::default();
         grid.fit(2 * mid, tick);
         let levels: Vec<Level> = levels.iter().map(|[price, qty]| Level::new(*price, *qty)).collect();
-        let found: Vec<[i64; 2]> = grid.cells(&levels).map(|cell| [cell.price.0, cell.qty.0]).collect();
+        let found: Vec<[i64; 2]> =
+            grid.cells(&levels).as_slice().iter().map(|cell| [cell.price.0, cell.qty.0]).collect();
         assert_eq!(found, expect);
     }
 
@@ -131,8 +136,8 @@ mod tests {
         let mut grid = Grid::default();
         grid.fit(80_000, 1);
         let levels: Vec<Level> = (0..20).map(|at| Level::new(40_001 + at, 1)).collect();
-        assert_eq!(grid.cells(&levels).count(), 5);
-        assert_eq!(grid.cells(&levels[..19]).count(), 5);
+        assert_eq!(grid.cells(&levels).as_slice().len(), 5);
+        assert_eq!(grid.cells(&levels[..19]).as_slice().len(), 5);
         let at = |price| grid.index(Price(price));
         assert!(grid.sees(Side::Ask, &levels, at(40_019)) && !grid.sees(Side::Ask, &levels, at(40_020)));
         assert!(grid.sees(Side::Ask, &levels[..19], at(50_000)));

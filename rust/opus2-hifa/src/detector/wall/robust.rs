@@ -62,7 +62,7 @@ impl RobustFit {
 
     /// The size at which `z` is reached, in the unit of the fit.
     pub(crate) fn size_at(&self, z: f64) -> f64 {
-        (self.median + z * self.scale).exp()
+        (self.median + z * self.scale).exp().min(f64::MAX)
     }
 
     pub(crate) fn is_consistent(&self) -> bool {

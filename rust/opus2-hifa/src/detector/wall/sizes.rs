@@ -23,6 +23,8 @@ struct Bucket {
     history: LogHistogram,
     /// `None` while there are too few samples.
     fit: Option<RobustFit>,
+    /// The size of a wall by that fit, in `Qty` units.
+    wall_size: f64,
 }
 
 /// The usual sizes of one instrument's book: a decayed histogram a bucket and side.
@@ -59,28 +61,30 @@ impl UsualSizes {
         }
     }
 
-    /// Looks up median and spread of every bucket.
-    pub(crate) fn fit(&mut self, now: i64, half_life_secs: f64) {
+    /// Looks up median and spread of every bucket, and the size at which `z_min` is reached.
+    pub(crate) fn fit(&mut self, now: i64, half_life_secs: f64, z_min: f64) {
         for bucket in self.buckets.iter_mut().flatten() {
             bucket.history.recentre();
             let is_warm = bucket.history.n_eff(now, half_life_secs) >= SAMPLES_MIN;
             bucket.fit = if is_warm { bucket.history.fit() } else { None };
+            bucket.wall_size = bucket.fit.map_or(0.0, |fit| fit.size_at(z_min));
         }
     }
 
-    fn fit_at(&self, side: Side, dist_bps: f64) -> Result<&RobustFit, Absent> {
+    fn at(&self, side: Side, dist_bps: f64) -> Result<(&Bucket, &RobustFit), Absent> {
         let index = bucket(dist_bps).ok_or(Absent::DataType)?;
-        self.buckets[side_index(side)][index].fit.as_ref().ok_or(Absent::Cold)
+        let bucket = &self.buckets[side_index(side)][index];
+        Ok((bucket, bucket.fit.as_ref().ok_or(Absent::Cold)?))
     }
 
     /// How unusual a size is at a distance.
     pub(crate) fn z(&self, side: Side, dist_bps: f64, qty: Qty) -> Measure {
-        self.fit_at(side, dist_bps)?.z(to_f64(qty.0.into()))
+        self.at(side, dist_bps)?.1.z(to_f64(qty.0.into()))
     }
 
-    /// The size, in `Qty` units, at which `z` is reached.
-    pub(crate) fn size_at(&self, side: Side, dist_bps: f64, z: f64) -> Measure {
-        Ok(self.fit_at(side, dist_bps)?.size_at(z))
+    /// The size of a wall at a distance, in `Qty` units, without a logarithm.
+    pub(crate) fn wall_size(&self, side: Side, dist_bps: f64) -> Measure {
+        Ok(self.at(side, dist_bps)?.0.wall_size)
     }
 
     /// The decayed number of samples of the fullest bucket of the emptier side.
@@ -97,7 +101,10 @@ impl UsualSizes {
     }
 
     pub(crate) fn is_consistent(&self) -> bool {
-        self.buckets.iter().flatten().all(|bucket| bucket.fit.is_none_or(|fit| fit.is_consistent()))
+        self.buckets
+            .iter()
+            .flatten()
+            .all(|bucket| bucket.fit.is_none_or(|fit| fit.is_consistent()) && bucket.wall_size.is_finite())
     }
 }
 

@@ -236,10 +236,7 @@ impl WallTracker {
         }
         let is_sample_due = self.sizes.is_due(look.now);
         for side in SIDES {
-            let mut cells = Bounded::<Cell, VIEW_LEVELS>::default();
-            for cell in self.grid.cells(look.levels(side)) {
-                cells.push(cell);
-            }
+            let cells = self.grid.cells(look.levels(side));
             self.account(side, look, cells.as_slice(), is_first, settings, events);
             self.find(side, look, cells.as_slice(), settings, events);
             if is_sample_due {
@@ -250,7 +247,7 @@ impl WallTracker {
             }
         }
         if is_sample_due {
-            self.sizes.fit(look.now, settings.half_life_secs);
+            self.sizes.fit(look.now, settings.half_life_secs, settings.z_min);
         }
         self.signal = self.sum_signals(look.now, settings);
     }
@@ -379,7 +376,7 @@ impl WallTracker {
         settings: &WallSettings,
     ) -> Option<WallAppeared> {
         let qty = to_f64(cell.qty.0.into());
-        let size_min = self.sizes.size_at(side, dist_bps, settings.z_min).ok()?;
+        let size_min = self.sizes.wall_size(side, dist_bps).ok()?;
         let depth_share = qty / to_f64(depth.qty);
         let notional = look.units.notional(i128::from(cell.price.0).saturating_mul(cell.qty.0.into()));
         let is_large =
