@@ -8,6 +8,7 @@
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
 //! | [`cross_venue`] | stage 2 across venues: correlation, lead and lag, price discovery |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
+//! | [`detector`] | what begins, goes on and ends: walls, layering, sweeps, icebergs, absorption |
 //! | [`execution`] | stage 4: routing, maker or taker, schedules, fees, and the plan made of them |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`decision`] | one probability, its calibration, the decision rule, the model that holds what was fitted |
@@ -24,6 +25,7 @@ mod config;
 pub mod context;
 pub mod cross_venue;
 pub mod decision;
+pub mod detector;
 pub mod estimator;
 mod exact;
 pub mod execution;

@@ -1,0 +1,194 @@
+//! The detectors of one instrument, wired to its books and trades.
+
+use opus2_types::{BookView, Level, Side, TradeEvent};
+use serde::{Deserialize, Serialize};
+
+use super::absorption::{AbsorptionReading, AbsorptionSettings, AbsorptionWatch};
+use super::event::{DetectorEvent, EventQueue};
+use super::iceberg::{RefillSettings, RefillTable};
+use super::layering::{Layering, LayeringSettings};
+use super::level_flow::{LevelFlow, Stamp, match_nanos};
+use super::look::{BookLook, Units};
+use super::sweep::{SweepDetector, SweepSettings, taken_from};
+use super::wall::{WallSettings, WallTracker};
+use crate::{Absent, Measure};
+
+/// The parameters of all detectors.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct DetectorSettings {
+    /// How far apart the venue's book messages are, ms; 0 when every change is a message of its own.
+    pub conflation_ms: u32,
+    /// Walls.
+    pub walls: WallSettings,
+    /// Layering.
+    pub layering: LayeringSettings,
+    /// Sweeps.
+    pub sweeps: SweepSettings,
+    /// Refills.
+    pub refills: RefillSettings,
+    /// Absorption.
+    pub absorption: AbsorptionSettings,
+}
+
+/// Everything that detects an episode in one instrument's books and trades: walls, layering, refills, absorption, sweeps.
+///
+/// Feed it every book and trade in the order of their receive times; a time that goes back counts as the newest one
+/// seen. Then ask for [`signal`](Self::signal) and the others, and take its events
+/// ([`drain_events`](Self::drain_events)). After data loss, call [`reset_reference`](Self::reset_reference); when the
+/// instrument's scales change, begin anew. Nothing allocates after construction.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Detectors {
+    /// Receive time of the newest event.
+    now: i64,
+    flow: LevelFlow,
+    walls: WallTracker,
+    layering: Layering,
+    refills: RefillTable,
+    absorption: AbsorptionWatch,
+    sweeps: SweepDetector,
+    events: EventQueue,
+}
+
+impl Detectors {
+    /// Takes the next book. One that has no mid to measure from, because a side is empty or it is crossed, counts as
+    /// lost data.
+    pub fn on_book(&mut self, stamp: Stamp, view: &BookView, units: Units, settings: &DetectorSettings) {
+        let stamp = self.advance_to(stamp, settings);
+        let wait = match_nanos(settings.conflation_ms);
+        let Some(look) = BookLook::new(stamp.now, view, units, wait) else {
+            self.reset_reference();
+            return;
+        };
+        let Self { flow, walls, layering, refills, absorption, events, .. } = self;
+        flow.on_book(stamp, view, settings.conflation_ms, |step| {
+            layering.on_step(&step, &look, walls, &settings.layering);
+            walls.on_step(&step);
+            absorption.on_step(stamp.now, &step);
+            if let Some(found) = refills.on_step(stamp.now, &step, &settings.refills) {
+                events.push(DetectorEvent::Refill(found));
+            }
+        });
+        walls.on_book(&look, &settings.walls, events);
+        layering.on_book(&look, &settings.layering, events);
+        absorption.on_mid(stamp.now, look.mid_doubled, &settings.absorption);
+    }
+
+    /// Takes the next trade. One whose price or quantity is not positive is passed over.
+    pub fn on_trade(&mut self, stamp: Stamp, trade: &TradeEvent, settings: &DetectorSettings) {
+        let stamp = self.advance_to(stamp, settings);
+        let TradeEvent { price, qty, aggressor, .. } = *trade;
+        if price.0 <= 0 || qty.0 <= 0 {
+            return;
+        }
+        let resting = taken_from(aggressor);
+        let shown: &[Level] = self.flow.shown(resting);
+        if let Some(sweep) = self.sweeps.on_trade(stamp, price, qty, aggressor, shown, &settings.sweeps) {
+            self.events.push(DetectorEvent::Sweep(sweep));
+        }
+        self.layering.on_trade(resting, qty);
+        self.absorption.on_trade(stamp.now, resting, qty);
+        let Some(explained) = self.flow.on_trade(stamp, resting, price, qty, settings.conflation_ms) else {
+            return;
+        };
+        self.walls.on_explained(&explained);
+        self.layering.on_explained(&explained);
+        self.absorption.on_explained(stamp.now, &explained);
+        if let Some(found) = self.refills.on_explained(stamp.now, &explained, &settings.refills) {
+            self.events.push(DetectorEvent::Refill(found));
+        }
+    }
+
+    /// Lets time pass without an event: ends a run of trades that is over.
+    pub fn advance(&mut self, now: i64, settings: &DetectorSettings) {
+        self.advance_to(Stamp { now, venue: None }, settings);
+    }
+
+    fn advance_to(&mut self, stamp: Stamp, settings: &DetectorSettings) -> Stamp {
+        self.now = self.now.max(stamp.now);
+        if let Some(sweep) = self.sweeps.advance(self.now, &settings.sweeps) {
+            self.events.push(DetectorEvent::Sweep(sweep));
+        }
+        Stamp { now: self.now, ..stamp }
+    }
+
+    /// Takes what was detected since it was last asked, oldest first.
+    pub fn drain_events(&mut self) -> impl Iterator<Item = DetectorEvent> {
+        self.events.drain()
+    }
+
+    /// How many events were let go because nobody took those before them.
+    #[must_use]
+    pub const fn events_dropped(&self) -> u64 {
+        self.events.dropped()
+    }
+
+    /// The signal of the walls that stand; positive when bids stand firm. See [`WallTracker::signal`].
+    ///
+    /// # Errors
+    /// [`Absent::Cold`] before enough sizes were seen, [`Absent::Resync`] from lost data to the next book.
+    pub const fn signal(&self) -> Measure {
+        self.walls.signal()
+    }
+
+    /// Absorption of the newest window, given Kyle's lambda in quote units per base unit. See
+    /// [`AbsorptionWatch::measure`].
+    ///
+    /// # Errors
+    /// Those of [`AbsorptionWatch::measure`].
+    pub fn absorption(&self, lambda: Measure, units: Units) -> Result<AbsorptionReading, Absent> {
+        self.absorption.measure(self.now, lambda, units)
+    }
+
+    /// The walls.
+    #[must_use]
+    pub const fn walls(&self) -> &WallTracker {
+        &self.walls
+    }
+
+    /// The layering.
+    #[must_use]
+    pub const fn layering(&self) -> &Layering {
+        &self.layering
+    }
+
+    /// The score of layering on one side. See [`Layering::score`].
+    ///
+    /// # Errors
+    /// [`Absent::Cold`] before enough sizes were seen.
+    pub fn layering_score(&self, side: Side, settings: &DetectorSettings) -> Measure {
+        self.layering.score(self.now, side, &self.walls, &settings.layering)
+    }
+
+    /// The refills.
+    #[must_use]
+    pub const fn refills(&self) -> &RefillTable {
+        &self.refills
+    }
+
+    /// The levels, with how much traded volume found one and how much did not.
+    #[must_use]
+    pub const fn flow(&self) -> &LevelFlow {
+        &self.flow
+    }
+
+    /// Data was lost: nothing is differenced across this moment. What is usual is kept.
+    pub fn reset_reference(&mut self) {
+        self.flow.reset_reference();
+        self.walls.reset_reference();
+        self.layering.reset_reference();
+        self.refills.reset_reference();
+        self.absorption.reset_reference();
+        self.sweeps.reset_reference();
+    }
+
+    /// False for a loaded state that no events can have led to, and that might not be safe to go on with.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.flow.is_consistent()
+            && self.walls.is_consistent()
+            && self.layering.is_consistent()
+            && self.refills.is_consistent()
+            && self.absorption.is_consistent()
+            && self.sweeps.is_consistent()
+    }
+}

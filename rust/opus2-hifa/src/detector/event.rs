@@ -1,0 +1,75 @@
+//! What the detectors have to report.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::iceberg::RefillFound;
+use super::layering::LayeringFound;
+use super::sweep::Sweep;
+use super::wall::{WallAppeared, WallEnded};
+
+/// How many events wait to be taken at most. A newer one is then counted and let go.
+pub const EVENTS_MAX: usize = 64;
+
+/// Something was detected.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum DetectorEvent {
+    /// A level has become a wall.
+    WallAppeared(WallAppeared),
+    /// A wall has ended; its account is closed.
+    WallEnded(WallEnded),
+    /// Levels were laid on one side and taken away while the other side traded.
+    Layering(LayeringFound),
+    /// A run of trades through several prices has ended.
+    Sweep(Sweep),
+    /// A level is refilled as an iceberg would be.
+    Refill(RefillFound),
+}
+
+/// Events that wait to be taken, oldest first.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct EventQueue {
+    waiting: Vec<DetectorEvent>,
+    dropped: u64,
+}
+
+impl Default for EventQueue {
+    fn default() -> Self {
+        Self { waiting: Vec::with_capacity(EVENTS_MAX), dropped: 0 }
+    }
+}
+
+impl EventQueue {
+    pub(crate) fn push(&mut self, event: DetectorEvent) {
+        if self.waiting.len() < EVENTS_MAX {
+            self.waiting.push(event);
+        } else {
+            self.dropped = self.dropped.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = DetectorEvent> {
+        self.waiting.drain(..)
+    }
+
+    pub(crate) const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+}
+
+impl<'de> Deserialize<'de> for EventQueue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Saved {
+            waiting: Vec<DetectorEvent>,
+            dropped: u64,
+        }
+        let saved = Saved::deserialize(deserializer)?;
+        if saved.waiting.len() > EVENTS_MAX {
+            return Err(serde::de::Error::custom("more events than may wait"));
+        }
+        let mut queue = Self { dropped: saved.dropped, ..Self::default() };
+        queue.waiting.extend(saved.waiting);
+        Ok(queue)
+    }
+}
