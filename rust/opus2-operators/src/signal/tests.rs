@@ -317,7 +317,7 @@ fn a_jump_is_detected_with_its_direction() {
     }
     let run = run(&(script + "@11050 q59900x1/59901x1 @11200 q59900x1/59901x1"));
     let detections = run.fields("signal", "/detections");
-    insta::assert_snapshot!(detections[111], @r#"[{detector:micro_move,direction:down,lag_ms:100,threshold:4.0,value:101.1756184391792},{detector:micro_move,direction:down,lag_ms:250,threshold:4.0,value:63.32975069479425},{detector:micro_move,direction:down,lag_ms:1000,threshold:4.0,value:31.678439109301223}]"#);
+    insta::assert_snapshot!(detections[111], @r#"[{detector:micro_move,direction:down,lag_ms:100,threshold:4.0,value:101.17561843917919},{detector:micro_move,direction:down,lag_ms:250,threshold:4.0,value:63.32975069479425},{detector:micro_move,direction:down,lag_ms:1000,threshold:4.0,value:31.678439109301223}]"#);
     assert!(detections[..111].iter().all(|found| found == "[]"), "nothing before");
     assert!(detections[112].contains("detector:cusum,direction:down"), "the step of the CUSUM has ended");
 }
