@@ -22,5 +22,5 @@ pub use bar::BarTally;
 pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
 pub use detection::{DETECTIONS_MAX, Detection, Detector};
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
-pub use reading::Reading;
+pub use reading::{AbsorbedFlow, READING_EVENTS_MAX, Reading};
 pub use state::{Applied, InstrumentState};

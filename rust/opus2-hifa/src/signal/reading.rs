@@ -1,9 +1,29 @@
 //! What stage 1 tells the stages after it.
 
-use opus2_types::{BookState, Level};
+use opus2_types::{Aggressor, BookState, Level};
 use serde::{Deserialize, Serialize};
 
 use super::{DETECTIONS_MAX, Detection, Features, InstrumentState};
+use crate::Absent;
+use crate::detector::DetectorEvent;
+
+/// The most episodes that one reading tells of; more wait for the next.
+pub const READING_EVENTS_MAX: usize = 4;
+
+/// Aggressive volume of a window into one side, and what the book did about it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AbsorbedFlow {
+    /// Who took more during the window.
+    pub aggressor: Aggressor,
+    /// What they took, base units.
+    pub volume: f64,
+    /// Move of the mid in their direction, quote units; negative when it went against them.
+    pub signed_move: f64,
+    /// What was added at the touched levels, base units.
+    pub added: f64,
+    /// What was executed at them, base units.
+    pub executed: f64,
+}
 
 /// Everything that stage 1 knows of one instrument at one of its events.
 ///
@@ -15,6 +35,10 @@ pub struct Reading {
     pub features: Option<Features>,
     /// What was detected at this event.
     pub detections: [Option<Detection>; DETECTIONS_MAX],
+    /// Episodes that began or ended since the last reading.
+    pub events: [Option<DetectorEvent>; READING_EVENTS_MAX],
+    /// The newest window's aggressive volume, when it is among the largest tenth; why there is none otherwise.
+    pub absorbed: Result<AbsorbedFlow, Absent>,
     /// Best bid in force, in the event's scales.
     pub bid: Option<Level>,
     /// Best ask in force, in the event's scales.
@@ -45,6 +69,8 @@ impl Reading {
         Self {
             features,
             detections: found,
+            events: [None; READING_EVENTS_MAX],
+            absorbed: Err(Absent::Cold),
             bid: state.best().bid(),
             ask: state.best().ask(),
             mid_doubled: state.mid_doubled(),
