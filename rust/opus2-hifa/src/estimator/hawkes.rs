@@ -185,9 +185,7 @@ impl HawkesLook {
 impl HawkesFlow {
     /// Takes an order.
     pub fn take(&mut self, now: i64, side: Aggressor, rules: &HawkesRules) {
-        if self.coverage.nanos(now) > 0 {
-            self.fade_to(now, rules);
-        }
+        self.advance(now, rules);
         self.coverage.start(now);
         self.at = self.at.max(now);
         let secs = self.secs;
@@ -201,6 +199,14 @@ impl HawkesFlow {
         if flow.ratio(secs, rules).is_ok_and(|ratio| ratio >= rules.burst_ratio_min) {
             flow.above_since.get_or_insert(now);
             flow.orders_above = flow.orders_above.saturating_add(1);
+        }
+    }
+
+    /// Lets time pass until `now`: a [`look`](Self::look) at that time has nothing to do for it. Time after lost trades does
+    /// not pass before the next order.
+    pub fn advance(&mut self, now: i64, rules: &HawkesRules) {
+        if self.coverage.nanos(now) > 0 {
+            self.fade_to(now, rules);
         }
     }
 

@@ -7,6 +7,8 @@
 //! | `features` | [`Features`]: the table of what is measured |
 //! | `measured` | [`InstrumentState::features`]: how it is measured |
 //! | `detection` | [`Detection`]: features beyond their thresholds |
+//! | `trade_flow` | what is measured on trades, and what interrupts it |
+//! | `model` | [`SignalModel`]: what was fitted to an instrument's past |
 //! | `bar` | [`BarTally`]: what happened in the open bar |
 
 mod bar;
@@ -14,10 +16,13 @@ mod best_quote;
 mod detection;
 mod features;
 mod measured;
+mod model;
 mod state;
+mod trade_flow;
 
 pub use bar::BarTally;
 pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
 pub use detection::{DETECTIONS_MAX, Detection, Detector};
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
+pub use model::SignalModel;
 pub use state::{Applied, InstrumentState};

@@ -46,7 +46,7 @@ impl Emitter {
     ) {
         let state = &instrument.state;
         let features = state.features(&self.config);
-        let detections = Detection::find(&features, applied.alarm, &self.config);
+        let detections = Detection::find(&features, applied, &self.config);
         tally.add(Count::Signals);
         detections.clone().for_each(|_| tally.add(Count::Detections));
         let view = SignalView {
