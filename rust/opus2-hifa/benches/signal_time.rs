@@ -6,13 +6,14 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use opus2_hifa::SignalConfig;
 use opus2_hifa::signal::{Detection, InstrumentState};
 use opus2_types::{
-    BookView, EventBody, Level, MarketEvent, Price, QualityFlags, QuoteEvent, SeqRange, UnixNanos, Venue,
+    Aggressor, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent, SeqRange,
+    TradeEvent, UnixNanos, Venue,
 };
 
 const EVENTS: usize = 10_000;
 
-/// A restless market: a quote every 2 ms, and every 50th event a book of twenty levels.
-fn bodies() -> Vec<EventBody> {
+/// A restless market: a quote every 2 ms, every 50th event a book of twenty levels and, `with_trades`, every fourth a trade.
+fn bodies(with_trades: bool) -> Vec<EventBody> {
     let mut bodies = Vec::with_capacity(EVENTS);
     let (mut bid, mut random) = (6_000_000i64, 1u64);
     for index in 0..EVENTS {
@@ -25,6 +26,10 @@ fn bodies() -> Vec<EventBody> {
         bodies.push(if index % 50 == 49 {
             let side = |sign, base| (0..20).map(move |rank| level(rank, sign, base));
             EventBody::Book(BookView::new(side(-1, bid), side(1, bid + 1)))
+        } else if with_trades && index % 4 == 0 {
+            let aggressor = if draw % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell };
+            let trade_id = index as u64;
+            EventBody::Trade(TradeEvent { trade_id, price: Price(bid), qty: Qty(draw), aggressor })
         } else {
             EventBody::Quote(QuoteEvent { bid: level(0, 0, bid), ask: level(1, 0, bid + 1) })
         });
@@ -33,13 +38,18 @@ fn bodies() -> Vec<EventBody> {
 }
 
 fn stage1(criterion: &mut Criterion) {
+    for (name, with_trades) in [("event", false), ("event_with_trades", true)] {
+        measure(criterion, name, &bodies(with_trades));
+    }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, bodies: &[EventBody]) {
     let config = SignalConfig::default();
-    let bodies = bodies();
     let mut state = InstrumentState::new(Venue::Binance, 2, 5);
     let (mut now, mut seq, mut index) = (1_700_000_000_000_000_000i64, 1u64, 0usize);
     let mut group = criterion.benchmark_group("stage1");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("event", |bencher| {
+    group.bench_function(name, |bencher| {
         bencher.iter(|| {
             index = (index + 1) % EVENTS;
             now += 2_000_000;
@@ -60,7 +70,7 @@ fn stage1(criterion: &mut Criterion) {
             };
             let applied = state.apply(black_box(&event), true, &config);
             let features = state.features(&config);
-            let found = Detection::find(&features, applied.alarm, &config).count();
+            let found = Detection::find(&features, &applied, &config).count();
             black_box((features, found))
         });
     });

@@ -3,7 +3,9 @@
 use opus2_types::Venue;
 use serde::Deserialize;
 
+use crate::estimator::hawkes::HawkesRules;
 use crate::estimator::mid_path::SAMPLE_MS;
+use crate::estimator::multi_level_ofi::LIVE_RANKS;
 
 /// How far apart a venue's book messages are, in milliseconds; 0 when every change is a message of its own.
 ///
@@ -62,6 +64,20 @@ pub struct SignalConfig {
     pub bbo_stale_ms: u32,
     /// How far apart the venues' book messages are, ms.
     pub book_conflation_ms: BookConflation,
+    /// Weight of each rank in the integrated OFI, best first; absolute values sum to one. A fitted model has its own.
+    pub ofi_integrated_weights: [f64; LIVE_RANKS],
+    /// How fast the excitement of orders fades, per second.
+    pub hawkes_beta_per_sec: f64,
+    /// How many orders one order excites in the mean.
+    pub hawkes_branching: f64,
+    /// Memory of the long-run rate of orders, s.
+    pub hawkes_rate_tau_secs: u32,
+    /// From how many times their long-run rate on orders are in a burst.
+    pub burst_ratio_min: f64,
+    /// For how long they must have been, ms.
+    pub burst_ms: u32,
+    /// How many orders a burst must have.
+    pub burst_orders_min: u32,
 }
 
 impl Default for SignalConfig {
@@ -77,6 +93,13 @@ impl Default for SignalConfig {
             cusum_h: 5.0,
             bbo_stale_ms: 5_000,
             book_conflation_ms: BookConflation::default(),
+            ofi_integrated_weights: [0.2; LIVE_RANKS],
+            hawkes_beta_per_sec: 2.0,
+            hawkes_branching: 0.6,
+            hawkes_rate_tau_secs: 600,
+            burst_ratio_min: 3.0,
+            burst_ms: 100,
+            burst_orders_min: 3,
         }
     }
 }
@@ -94,6 +117,18 @@ pub struct ConfigError {
 }
 
 impl SignalConfig {
+    /// What the intensity of orders goes by.
+    pub(crate) fn hawkes_rules(&self) -> HawkesRules {
+        HawkesRules {
+            beta: self.hawkes_beta_per_sec,
+            branching: self.hawkes_branching,
+            rate_tau_secs: self.hawkes_rate_tau_secs.into(),
+            burst_ratio_min: self.burst_ratio_min,
+            burst_ms: self.burst_ms,
+            burst_orders_min: self.burst_orders_min,
+        }
+    }
+
     /// Checks every parameter against its bounds.
     ///
     /// # Errors
@@ -117,6 +152,14 @@ impl SignalConfig {
         within("book_conflation_ms.binance", conflation.binance.into(), 0.0, minute, "0 to 60000")?;
         within("book_conflation_ms.coinbase", conflation.coinbase.into(), 0.0, minute, "0 to 60000")?;
         within("book_conflation_ms.kraken", conflation.kraken.into(), 0.0, minute, "0 to 60000")?;
+        within("hawkes_beta_per_sec", self.hawkes_beta_per_sec, 0.01, 1_000.0, "0.01 to 1000")?;
+        within("hawkes_branching", self.hawkes_branching, 0.0, 0.99, "0 to 0.99")?;
+        within("hawkes_rate_tau_secs", self.hawkes_rate_tau_secs.into(), 60.0, 86_400.0, "60 to 86400")?;
+        within("burst_ratio_min", self.burst_ratio_min, 1.0, 1_000.0, "1 to 1000")?;
+        within("burst_ms", self.burst_ms.into(), 0.0, minute, "0 to 60000")?;
+        within("burst_orders_min", self.burst_orders_min.into(), 1.0, 1_000.0, "1 to 1000")?;
+        let weights: f64 = self.ofi_integrated_weights.iter().map(|weight| weight.abs()).sum();
+        within("ofi_integrated_weights", weights, 1.0 - 1e-6, 1.0 + 1e-6, "absolute values that sum to 1")?;
         if !self.cusum_step_ms.is_multiple_of(SAMPLE_MS) {
             return Err(ConfigError {
                 key: "cusum_step_ms",
@@ -148,6 +191,14 @@ mod tests {
         check(
             |config| config.cusum_step_ms = 15,
             "cusum_step_ms = 15 is out of bounds; expected a multiple of 10 up to 60000",
+        );
+        check(
+            |config| config.ofi_integrated_weights[4] = 0.1,
+            "ofi_integrated_weights = 0.9 is out of bounds; expected absolute values that sum to 1",
+        );
+        check(
+            |config| config.hawkes_branching = 1.0,
+            "hawkes_branching = 1 is out of bounds; expected 0 to 0.99",
         );
         check(
             |config| config.book_conflation_ms.kraken = 70_000,

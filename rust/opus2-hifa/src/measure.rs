@@ -27,11 +27,13 @@ pub enum Absent {
     NoEvents,
     /// A price that is not positive, a negative quantity, or a result that is not finite.
     BadNumber,
+    /// It needs a model that has not been fitted to the instrument.
+    NoModel,
 }
 
 impl Absent {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Cold,
         Self::Resync,
         Self::EmptySide,
@@ -41,6 +43,7 @@ impl Absent {
         Self::WideSpread,
         Self::NoEvents,
         Self::BadNumber,
+        Self::NoModel,
     ];
 
     /// The name used in JSON and in counters.
@@ -56,6 +59,7 @@ impl Absent {
             Self::WideSpread => "wide_spread",
             Self::NoEvents => "no_events",
             Self::BadNumber => "bad_number",
+            Self::NoModel => "no_model",
         }
     }
 }

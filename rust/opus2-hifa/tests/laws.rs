@@ -32,9 +32,9 @@ fn steps(faults: bool) -> impl Strategy<Value = Vec<Step>> {
     let spread = if faults { -3i64..10 } else { 1..10 };
     let qty = if faults { 0i64..1_000 } else { 1..1_000 };
     let after = prop_oneof![8 => 0i64..40, 1 => 40i64..2_000, u32::from(faults) => -500i64..0];
-    let kind = if faults { 0u8..8 } else { 0..3 };
+    let kind = if faults { 0u8..10 } else { 0..3 };
     let number = if faults { -2i64..6 } else { 1..3 };
-    let flags = if faults { 0u16..20 } else { 0..1 };
+    let flags = if faults { 0u16..21 } else { 0..1 };
     let step = (after, kind, 99_900i64..100_100, spread, [qty.clone(), qty], number, flags);
     let step = step.prop_map(|(after_ms, kind, bid, spread, qtys, number, flags)| Step {
         after_ms,
@@ -72,19 +72,28 @@ fn play(steps: &[Step], is_mirrored: bool, factor: i64, mut visit: impl FnMut(&M
             exch_ts: None,
             recv_ts: UnixNanos(now),
             seq: SeqRange { first: seq.unsigned_abs(), last: seq.unsigned_abs() },
-            flags: QualityFlags(step.flags.saturating_sub(15)),
+            flags: match step.flags {
+                20 => QualityFlags::TRADE_GAP,
+                flags => QualityFlags(flags.saturating_sub(15)),
+            },
             body: match step.kind {
                 0 | 1 => EventBody::Quote(QuoteEvent { bid, ask }),
                 2 => EventBody::Book(BookView::new([bid, deep(bid, -5)], [ask, deep(ask, 5)])),
+                3 if is_mirrored => EventBody::Book(BookView::new([], [ask])),
                 3 => EventBody::Book(BookView::new([bid], [])),
                 4 => EventBody::Status(StatusEvent { from: BookState::Live, to: BookState::Gap }),
                 5 => EventBody::Status(StatusEvent { from: BookState::Live, to: BookState::Empty }),
+                6 if is_mirrored => EventBody::Quote(QuoteEvent { bid, ask: Level::default() }),
                 6 => EventBody::Quote(QuoteEvent { bid: Level::default(), ask }),
                 _ => EventBody::Trade(TradeEvent {
                     trade_id: seq.unsigned_abs(),
                     price: bid.price,
-                    qty: Qty(1),
-                    aggressor: Aggressor::Buy,
+                    qty: Qty(step.qtys[0] * factor),
+                    aggressor: if (step.qtys[1] % 3 == 0) == is_mirrored {
+                        Aggressor::Buy
+                    } else {
+                        Aggressor::Sell
+                    },
                 }),
             },
         });
@@ -118,7 +127,7 @@ fn close(a: Result<f64, Absent>, b: Result<f64, Absent>) -> bool {
 }
 
 /// Features that change sign when the sides are swapped.
-const SIGNED: [&str; 10] = [
+const SIGNED: [&str; 21] = [
     "queue_imbalance",
     "queue_imbalance_ewma",
     "depth_imbalance_5",
@@ -129,6 +138,17 @@ const SIGNED: [&str; 10] = [
     "ofi_normalised_1s",
     "ofi_normalised_5s",
     "ofi_normalised_15s",
+    "ofi_integrated_1s",
+    "ofi_integrated_5s",
+    "ofi_integrated_15s",
+    "signed_volume_1s",
+    "signed_volume_5s",
+    "signed_volume_15s",
+    "volume_imbalance_1s",
+    "volume_imbalance_5s",
+    "volume_imbalance_15s",
+    "volume_imbalance_shrunk_15s",
+    "hawkes_imbalance",
 ];
 
 proptest! {
@@ -137,8 +157,7 @@ proptest! {
         let (plain, mirrored) = (features_of(&steps, false, 1), features_of(&steps, true, 1));
         for (plain, mirrored) in plain.iter().zip(&mirrored) {
             for ((spec, plain), mirrored) in Features::SPECS.iter().zip(plain.values()).zip(mirrored.values()) {
-                // One-sided books and quotes are not mirrored by `play`.
-                if SIGNED.contains(&spec.name) && !steps.iter().any(|step| matches!(step.kind, 3 | 6)) {
+                if SIGNED.contains(&spec.name) {
                     let negated = mirrored.value.map(|value| -value);
                     prop_assert!(close(plain.value, negated), "{}: {:?} {:?}", spec.name, plain, mirrored);
                 }
@@ -147,12 +166,12 @@ proptest! {
     }
 
     #[test]
-    fn scaling_quantities_scales_ofi_and_nothing_else(steps in steps(true), factor in 2i64..1_000) {
+    fn scaling_quantities_scales_what_is_in_base_units_and_nothing_else(steps in steps(true), factor in 2i64..1_000) {
         let (plain, scaled) = (features_of(&steps, false, 1), features_of(&steps, false, factor));
         for (plain, scaled) in plain.iter().zip(&scaled) {
             for ((spec, plain), scaled) in Features::SPECS.iter().zip(plain.values()).zip(scaled.values()) {
-                let is_ofi = spec.name.starts_with("ofi_") && !spec.name.contains("normalised");
-                let factor = if is_ofi { f64::from(u32::try_from(factor).unwrap()) } else { 1.0 };
+                let is_quantity = ["ofi_1", "ofi_5", "signed_volume"].iter().any(|name| spec.name.starts_with(name));
+                let factor = if is_quantity { f64::from(u32::try_from(factor).unwrap()) } else { 1.0 };
                 prop_assert!(close(plain.value.map(|value| value * factor), scaled.value), "{}", spec.name);
             }
         }

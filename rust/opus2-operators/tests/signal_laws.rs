@@ -15,6 +15,7 @@ use serde::ser::SerializeTuple as _;
 
 const MARKET: &str = "BTC/USD*";
 const MAGIC: [u8; 4] = *b"OSIG";
+const VERSION: u16 = 3;
 const MILLI: i64 = 1_000_000;
 
 /// One event of a random session.
@@ -38,7 +39,7 @@ fn sessions() -> impl Strategy<Value = Vec<Step>> {
         prop_oneof![20 => 99_900i64..100_100, 1 => -5i64..5, 1 => Just(i64::MAX), 1 => Just(i64::MIN)];
     let qty = prop_oneof![20 => 1i64..1_000, 2 => Just(0), 1 => Just(-7), 1 => Just(i64::MAX)];
     let number = prop_oneof![10 => 1i64..3, 2 => Just(0), 1 => -50i64..0];
-    let step = (after, any::<bool>(), 0u8..10, price, -3i64..6, [qty.clone(), qty], number, 0u16..40);
+    let step = (after, any::<bool>(), 0u8..12, price, -3i64..6, [qty.clone(), qty], number, 0u16..40);
     let step = step.prop_map(|(after_ms, is_other, kind, bid, spread, qtys, number, flags)| Step {
         after_ms,
         is_other,
@@ -76,7 +77,10 @@ fn events(session: &[Step]) -> Vec<(i64, Vec<u8>)> {
             exch_ts: None,
             recv_ts: UnixNanos(now),
             seq: SeqRange { first: number.unsigned_abs(), last: number.unsigned_abs() },
-            flags: QualityFlags(if step.flags < 4 { step.flags } else { 0 }),
+            flags: match step.flags {
+                4 => QualityFlags::TRADE_GAP,
+                flags => QualityFlags(if flags < 4 { flags } else { 0 }),
+            },
             body: match step.kind {
                 0..=3 => EventBody::Quote(QuoteEvent { bid, ask }),
                 4 | 5 => book(Some(bid)),
@@ -86,8 +90,8 @@ fn events(session: &[Step]) -> Vec<(i64, Vec<u8>)> {
                 _ => EventBody::Trade(TradeEvent {
                     trade_id: 1,
                     price: bid.price,
-                    qty: Qty(1),
-                    aggressor: Aggressor::Sell,
+                    qty: Qty(step.qtys[0]),
+                    aggressor: if step.spread % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell },
                 }),
             },
         };
@@ -207,14 +211,14 @@ proptest! {
         }
         let blob = save(whole.as_mut());
         prop_assert!(operator().load(MARKET, &blob[..cut.index(blob.len())]).is_err());
-        let mut payload = open_blob(MAGIC, 2, &blob).unwrap().1.to_vec();
+        let mut payload = open_blob(MAGIC, VERSION, &blob).unwrap().1.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());
             payload[at] = byte;
         }
         // With a checksum that agrees: it must be refused, or be safe to go on with.
         let mut damaged = Vec::new();
-        encode_blob(MAGIC, 2, &Bare(&payload), &mut damaged).unwrap();
+        encode_blob(MAGIC, VERSION, &Bare(&payload), &mut damaged).unwrap();
         let mut other = operator();
         if other.load(MARKET, &damaged).is_ok() {
             let mut out = Output::new();

@@ -106,8 +106,15 @@ fn decimal(units: i128, scale: u8) -> Result<f64, String> {
     Ok(Scaled::new(units, scale).to_f64())
 }
 
+/// Best quotes in the smallest scales that hold every number of theirs; one without a side is the reason why.
+struct Quotes {
+    quotes: Vec<Result<Bbo, Absent>>,
+    price_scale: u8,
+    qty_scale: u8,
+}
+
 /// Best quotes as `[bid, bid quantity, ask, ask quantity]`; a side that is null or at price zero is empty.
-fn quotes(rows: &[Value]) -> Result<(Vec<Result<Bbo, Absent>>, u8, u8), String> {
+fn quotes(rows: &[Value]) -> Result<Quotes, String> {
     let column = |at: usize| rows.iter().filter_map(move |row| row[at].as_f64());
     let prices = scale_of(column(0).chain(column(2)))?;
     let qtys = scale_of(column(1).chain(column(3)))?;
@@ -121,12 +128,12 @@ fn quotes(rows: &[Value]) -> Result<(Vec<Result<Bbo, Absent>>, u8, u8), String> 
     };
     let read = |row: &Value| Ok(Bbo::new(level(&row[0], &row[1])?, level(&row[2], &row[3])?));
     let quotes: Result<_, String> = rows.iter().map(read).collect();
-    Ok((quotes?, prices, qtys))
+    Ok(Quotes { quotes: quotes?, price_scale: prices, qty_scale: qtys })
 }
 
 fn weighted(inputs: &Value) -> Result<Value, String> {
     let row = json!([inputs["pb"], inputs["qb"], inputs["pa"], inputs["qa"]]);
-    let (quotes, price_scale, _) = quotes(&[row])?;
+    let Quotes { quotes, price_scale, .. } = quotes(&[row])?;
     Ok(json!({ "value": quotes[0].ok().map(|bbo| weighted_mid(&bbo, price_scale)) }))
 }
 
@@ -154,7 +161,7 @@ struct FedOfi {
 }
 
 fn feed_ofi(inputs: &Value) -> Result<FedOfi, String> {
-    let (quotes, _, qty_scale) = quotes(list(inputs, "quotes")?)?;
+    let Quotes { quotes, qty_scale, .. } = quotes(list(inputs, "quotes")?)?;
     let mut fed = FedOfi { ofi: Ofi::default(), contributions: Vec::new(), now: 0, qty_scale };
     for (at, quote) in quotes.into_iter().enumerate() {
         fed.now += 1_000_000;

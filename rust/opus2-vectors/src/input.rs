@@ -3,11 +3,6 @@
 use opus2_types::{Level, parse_scaled, significant_decimals};
 use serde_json::Value;
 
-/// The input `key`, which must be there.
-pub(crate) fn value<'a>(inputs: &'a Value, key: &str) -> Result<&'a Value, String> {
-    inputs.get(key).ok_or_else(|| format!("input {key:?} is missing"))
-}
-
 /// The input `key` as a number.
 pub(crate) fn number(inputs: &Value, key: &str) -> Result<f64, String> {
     inputs[key].as_f64().ok_or_else(|| format!("input {key:?} is not a number"))

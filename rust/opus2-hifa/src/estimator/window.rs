@@ -81,7 +81,13 @@ impl<T: Summand> BinWindow<T> {
         }
     }
 
-    /// Lets expire what is too old at `now`.
+    /// Lets expire what is too old at `now`: a later [`sum`](Self::sum) has less to do. Nothing before the first value.
+    pub fn expire(&mut self, now: i64) {
+        if self.head.is_some() {
+            self.advance(now);
+        }
+    }
+
     fn advance(&mut self, now: i64) {
         let index = bin_index(now, self.span.bin_nanos());
         let first = match self.head {

@@ -56,6 +56,8 @@ features! {
         spread_bps: |_| None;
         /// Mid weighted by the quantities across, quote units; at a spread of one tick only. Methods 1.3.
         weighted_mid: |_| None;
+        /// Where the mid is expected to settle, quote units; needs a model. Methods 2.5.
+        microprice: |_| None;
         /// Imbalance of the best quantities, -1 to 1. Methods 2.1.
         queue_imbalance: |_| None;
         /// Time average of `queue_imbalance`. Methods 2.1.
@@ -76,6 +78,32 @@ features! {
         ofi_normalised_5s: |_| Some(5_000);
         /// OFI over the average best depth, without unit. Methods 2.3.
         ofi_normalised_15s: |_| Some(15_000);
+        /// Order flow imbalance of five ranks of the book in one number, over their average depth. Methods 2.4.
+        ofi_integrated_1s: |_| Some(1_000);
+        /// Order flow imbalance of five ranks of the book in one number, over their average depth. Methods 2.4.
+        ofi_integrated_5s: |_| Some(5_000);
+        /// Order flow imbalance of five ranks of the book in one number, over their average depth. Methods 2.4.
+        ofi_integrated_15s: |_| Some(15_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_1s: |_| Some(1_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_5s: |_| Some(5_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_15s: |_| Some(15_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_1s: |_| Some(1_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_5s: |_| Some(5_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_15s: |_| Some(15_000);
+        /// As `volume_imbalance_15s`, with small samples counting for less. Methods 2.7.
+        volume_imbalance_shrunk_15s: |_| Some(15_000);
+        /// Intensity of buy orders over their long-run rate. Methods 2.11.
+        hawkes_buy_ratio: |_| None;
+        /// Intensity of sell orders over their long-run rate. Methods 2.11.
+        hawkes_sell_ratio: |_| None;
+        /// Imbalance of the intensities of buy and sell orders, -1 to 1. Methods 2.11.
+        hawkes_imbalance: |_| None;
         /// Move of the mid in standard deviations. Methods 2.10.
         micro_move_z_100ms: |_| Some(100);
         /// Move of the mid in standard deviations. Methods 2.10.
@@ -106,5 +134,17 @@ features! {
         ofi_normalised_5s: |_| Some(5_000);
         /// OFI over the average best depth, without unit. Methods 2.3.
         ofi_normalised_15s: |_| Some(15_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_1s: |_| Some(1_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_5s: |_| Some(5_000);
+        /// Bought less sold by takers, base units. Methods 2.7.
+        signed_volume_15s: |_| Some(15_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_1s: |_| Some(1_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_5s: |_| Some(5_000);
+        /// Bought less sold over all that was traded, -1 to 1. Methods 2.7.
+        volume_imbalance_15s: |_| Some(15_000);
     }
 }

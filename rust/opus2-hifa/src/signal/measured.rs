@@ -2,8 +2,10 @@
 
 use opus2_types::{Side, VIEW_LEVELS};
 
-use super::{BarFeatures, Feature, Features, InstrumentState, QuoteSource};
+use super::{BarFeatures, Feature, Features, InstrumentState, QuoteSource, SignalModel};
+use crate::estimator::integrated_ofi;
 use crate::estimator::micro_move::LAGS_MS;
+use crate::estimator::microprice::microprice;
 use crate::estimator::queue_imbalance::measure_queue_imbalance;
 use crate::estimator::window::WINDOWS;
 use crate::exact::scaled;
@@ -12,9 +14,15 @@ use crate::primitive::{Bbo, Depth, depth_within, measure_weighted_mid};
 use crate::{Absent, Measure, SignalConfig};
 
 impl InstrumentState {
-    /// Everything that can be measured at the time of the last event.
+    /// Everything that can be measured at the time of the last event, without a model.
     #[must_use]
     pub fn features(&self, config: &SignalConfig) -> Features {
+        self.features_with(config, &SignalModel::NONE)
+    }
+
+    /// Everything that can be measured at the time of the last event.
+    #[must_use]
+    pub fn features_with(&self, config: &SignalConfig, model: &SignalModel) -> Features {
         let bbo = self.usable_bbo();
         let conflation_ms = self.conflation_ms(config);
         let imbalance = self.measure_queue_imbalance();
@@ -27,20 +35,40 @@ impl InstrumentState {
             self.path.measure_move(self.now, lag_ms, self.tick)
         });
         let cusum = self.path.measure_cusum();
-        let ofi = self.bar_features(self.now, config);
+        let bar = self.bar_features(self.now, config);
+        let integrated = self.integrated_ofi(config, model);
+        let hawkes = self.trade_flow.look(self.now, config);
+        let microprice = bbo.and_then(|bbo| {
+            let table = model.microprice.as_ref().ok_or(Absent::NoModel)?;
+            microprice(&bbo, self.tick, self.price_scale, table).map(|(value, _)| value)
+        });
         Features {
             spread_bps: bbo.and_then(|bbo| finite(bbo.spread_bps())).into(),
             weighted_mid: bbo.and_then(|bbo| measure_weighted_mid(&bbo, self.tick, self.price_scale)).into(),
+            microprice: microprice.into(),
             queue_imbalance: imbalance.into(),
             queue_imbalance_ewma: average.into(),
             depth_imbalance_5: self.depth_imbalances[0].into(),
             depth_imbalance_10: self.depth_imbalances[1].into(),
-            ofi_1s: ofi.ofi_1s,
-            ofi_5s: ofi.ofi_5s,
-            ofi_15s: ofi.ofi_15s,
-            ofi_normalised_1s: ofi.ofi_normalised_1s,
-            ofi_normalised_5s: ofi.ofi_normalised_5s,
-            ofi_normalised_15s: ofi.ofi_normalised_15s,
+            ofi_1s: bar.ofi_1s,
+            ofi_5s: bar.ofi_5s,
+            ofi_15s: bar.ofi_15s,
+            ofi_normalised_1s: bar.ofi_normalised_1s,
+            ofi_normalised_5s: bar.ofi_normalised_5s,
+            ofi_normalised_15s: bar.ofi_normalised_15s,
+            ofi_integrated_1s: integrated[0],
+            ofi_integrated_5s: integrated[1],
+            ofi_integrated_15s: integrated[2],
+            signed_volume_1s: bar.signed_volume_1s,
+            signed_volume_5s: bar.signed_volume_5s,
+            signed_volume_15s: bar.signed_volume_15s,
+            volume_imbalance_1s: bar.volume_imbalance_1s,
+            volume_imbalance_5s: bar.volume_imbalance_5s,
+            volume_imbalance_15s: bar.volume_imbalance_15s,
+            volume_imbalance_shrunk_15s: self.shrunk_imbalance().into(),
+            hawkes_buy_ratio: hawkes.buy_ratio.into(),
+            hawkes_sell_ratio: hawkes.sell_ratio.into(),
+            hawkes_imbalance: hawkes.imbalance.into(),
             micro_move_z_100ms: moves[0].into(),
             micro_move_z_250ms: moves[1].into(),
             micro_move_z_1000ms: moves[2].into(),
@@ -66,6 +94,10 @@ impl InstrumentState {
             let value = found.and_then(|sum| sum.normalised());
             normalised[index] = Feature { value, conflation_ms: label };
         }
+        let flows = [0, 1, 2].map(|index| self.trade_flow.volume.measure(index, at));
+        let signed =
+            flows.map(|flow| flow.and_then(|flow| finite(scaled(flow.signed(), self.qty_scale))).into());
+        let ratios = flows.map(|flow| flow.and_then(|flow| flow.measure_imbalance()).into());
         BarFeatures {
             ofi_1s: sums[0],
             ofi_5s: sums[1],
@@ -73,7 +105,32 @@ impl InstrumentState {
             ofi_normalised_1s: normalised[0],
             ofi_normalised_5s: normalised[1],
             ofi_normalised_15s: normalised[2],
+            signed_volume_1s: signed[0],
+            signed_volume_5s: signed[1],
+            signed_volume_15s: signed[2],
+            volume_imbalance_1s: ratios[0],
+            volume_imbalance_5s: ratios[1],
+            volume_imbalance_15s: ratios[2],
         }
+    }
+
+    /// The integrated OFI of each window, of book events only.
+    fn integrated_ofi(&self, config: &SignalConfig, model: &SignalModel) -> [Feature; WINDOWS.len()] {
+        let weights = model.ofi_weights.as_ref().unwrap_or(&config.ofi_integrated_weights);
+        let conflation_ms = config.book_conflation_ms.of(self.venue);
+        [0, 1, 2].map(|index| {
+            let sum = self.rank_ofi.measure(index, self.now, conflation_ms);
+            let scaled = sum.and_then(|sum| sum.depth_scaled());
+            let value = scaled.and_then(|ofi| finite(integrated_ofi::integrated(weights, &ofi)));
+            Feature { value, conflation_ms: Some(conflation_ms) }
+        })
+    }
+
+    /// The volume imbalance of the longest window, shrunk.
+    fn shrunk_imbalance(&self) -> Measure {
+        let volume = &self.trade_flow.volume;
+        let flow = volume.measure(WINDOWS.len() - 1, self.now)?;
+        flow.measure_shrunk_imbalance(volume.prior()?)
     }
 
     /// How far apart the messages are that the best quote comes from now, ms.

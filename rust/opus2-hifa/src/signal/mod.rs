@@ -8,6 +8,8 @@
 //! | `measured` | [`InstrumentState::features`]: how it is measured |
 //! | `detection` | [`Detection`]: features beyond their thresholds |
 //! | `reading` | [`Reading`]: what stage 2 is told |
+//! | `trade_flow` | what is measured on trades, and what interrupts it |
+//! | `model` | [`SignalModel`]: what was fitted to an instrument's past |
 //! | `bar` | [`BarTally`]: what happened in the open bar |
 
 mod bar;
@@ -15,12 +17,15 @@ mod best_quote;
 mod detection;
 mod features;
 mod measured;
+mod model;
 mod reading;
 mod state;
+mod trade_flow;
 
 pub use bar::BarTally;
 pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
 pub use detection::{DETECTIONS_MAX, Detection, Detector};
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
+pub use model::SignalModel;
 pub use reading::{AbsorbedFlow, READING_EVENTS_MAX, Reading};
 pub use state::{Applied, InstrumentState};

@@ -3,10 +3,12 @@
 use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent, QualityFlags, VIEW_LEVELS, Venue};
 use serde::{Deserialize, Serialize};
 
+use super::trade_flow::{TradeFlow, loses_trades};
 use super::{BarTally, BestQuote, QuoteUpdate};
 use crate::estimator::cusum::CusumStep;
 use crate::estimator::depth_imbalance::depth_imbalance;
 use crate::estimator::mid_path::{MidPath, PathRules};
+use crate::estimator::multi_level_ofi::{LIVE_RANKS, MultiLevelOfi};
 use crate::estimator::ofi::{Ofi, OfiSum};
 use crate::estimator::queue_imbalance::HeldAverage;
 use crate::estimator::window::Summand;
@@ -22,7 +24,8 @@ const IMBALANCE_LEVELS: [usize; 2] = [5, 10];
 /// [`features`](Self::features). A receive time that goes back counts as the newest one seen.
 ///
 /// Data loss (a status other than `live`, an event flagged `snapshot` or `after_gap`, new scales) resets the references:
-/// nothing is differenced across it, and features whose windows reach over it are [`Absent::Resync`].
+/// nothing is differenced across it, and features whose windows reach over it are [`Absent::Resync`]. What is measured on
+/// trades is reset where trades were lost, and only there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstrumentState {
     pub(super) venue: Venue,
@@ -38,6 +41,9 @@ pub struct InstrumentState {
     pub(super) depth_imbalances: [Measure; IMBALANCE_LEVELS.len()],
     pub(super) ofi: Ofi,
     pub(super) path: MidPath,
+    /// Of book events alone.
+    pub(super) rank_ofi: MultiLevelOfi<LIVE_RANKS>,
+    pub(super) trade_flow: TradeFlow,
     /// The newest book's levels, best first; empty while there is no live book.
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
@@ -50,10 +56,12 @@ pub struct InstrumentState {
 pub struct Applied {
     /// What it meant for the best quote; `None` for trades and statuses.
     pub update: Option<QuoteUpdate>,
-    /// Why a best quote that was taken could not be used.
+    /// Why a best quote that was taken, or a trade, could not be used.
     pub unusable: Option<Absent>,
     /// The alarm of the CUSUM.
     pub alarm: Option<CusumStep>,
+    /// How many times their long-run rate orders come at, while they are in a burst: buys, sells. Asked at quotes and books.
+    pub bursts: [Option<f64>; 2],
     /// References were reset.
     pub is_reset: bool,
     /// The instrument's scales have changed: everything started again.
@@ -81,6 +89,8 @@ impl InstrumentState {
             depth_imbalances: [Err(Absent::DataType); IMBALANCE_LEVELS.len()],
             ofi: Ofi::default(),
             path: MidPath::default(),
+            rank_ofi: MultiLevelOfi::default(),
+            trade_flow: TradeFlow::default(),
             bids: Vec::with_capacity(VIEW_LEVELS),
             asks: Vec::with_capacity(VIEW_LEVELS),
             bar: BarTally::default(),
@@ -115,6 +125,9 @@ impl InstrumentState {
             self.reset_reference();
             applied.is_reset = true;
         }
+        if loses_trades(event) {
+            self.trade_flow.reset_reference();
+        }
         match &event.body {
             EventBody::Status(status) => self.take_status(status.to),
             EventBody::Quality(quality) => {
@@ -124,23 +137,29 @@ impl InstrumentState {
                 if applied.fence_moved == Some(false) {
                     // What was measured behind the fence is not believed: everything starts from new references.
                     self.reset_reference();
+                    self.trade_flow.reset_reference();
                     self.bar = BarTally { resets: self.bar.resets, ..BarTally::default() };
                     applied.is_reset = true;
                 }
             }
             EventBody::Position(_) => {}
-            EventBody::Trade(_) => self.bar.trades += 1,
+            EventBody::Trade(trade) => {
+                self.bar.trades += 1;
+                applied.unusable = self.trade_flow.take(self.now, event, trade, config).err();
+            }
             EventBody::Quote(quote) => {
                 self.bar.quotes += 1;
                 let update = self.best.take_quote(self.now, event.seq.last, quote, config.bbo_stale_ms);
                 self.measure_best(update, false, config, &mut applied);
+                self.pass_time(config, &mut applied);
             }
             EventBody::Book(view) => {
                 self.bar.books += 1;
-                self.take_levels(view, config);
-                let update = self.best.take_book(self.now, event.seq.last, view, config.bbo_stale_ms);
                 let is_conflated = config.book_conflation_ms.of(event.venue) > 0;
+                self.take_levels(view, is_conflated, config);
+                let update = self.best.take_book(self.now, event.seq.last, view, config.bbo_stale_ms);
                 self.measure_best(update, is_conflated, config, &mut applied);
+                self.pass_time(config, &mut applied);
             }
         }
         applied
@@ -179,13 +198,14 @@ impl InstrumentState {
         self.depth_imbalances = [Err(reason); IMBALANCE_LEVELS.len()];
     }
 
-    fn take_levels(&mut self, view: &BookView, config: &SignalConfig) {
+    fn take_levels(&mut self, view: &BookView, is_conflated: bool, config: &SignalConfig) {
         // Only a live book comes as a book event.
         self.book_state = BookState::Live;
         for (kept, levels) in [(&mut self.bids, view.bids()), (&mut self.asks, view.asks())] {
             kept.clear();
             kept.extend_from_slice(levels);
         }
+        self.rank_ofi.update(self.now, view.bids(), view.asks(), is_conflated);
         let decay = config.depth_imbalance_decay;
         self.depth_imbalances =
             IMBALANCE_LEVELS.map(|levels| depth_imbalance(view.bids(), view.asks(), levels, decay));
@@ -194,6 +214,7 @@ impl InstrumentState {
     fn reset_reference(&mut self) {
         self.bar.resets += 1;
         self.best.reset_reference();
+        self.rank_ofi.reset_reference();
         self.reset_estimators();
     }
 
@@ -201,6 +222,14 @@ impl InstrumentState {
         self.queue_imbalance.reset_reference();
         self.ofi.reset_reference();
         self.path.reset_reference();
+    }
+
+    /// Lets time pass for what this event does not feed.
+    fn pass_time(&mut self, config: &SignalConfig, applied: &mut Applied) {
+        self.rank_ofi.advance(self.now);
+        self.trade_flow.advance(self.now, config);
+        let hawkes = self.trade_flow.look(self.now, config);
+        applied.bursts = [hawkes.buy_burst, hawkes.sell_burst];
     }
 
     /// Feeds the best quote to what is measured on it, and lets time pass for it.
@@ -299,5 +328,6 @@ impl InstrumentState {
             && self.depth_imbalances.iter().all(is_measured)
             && self.queue_imbalance.is_consistent()
             && self.path.is_consistent()
+            && self.trade_flow.is_consistent()
     }
 }

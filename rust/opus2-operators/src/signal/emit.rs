@@ -49,7 +49,7 @@ impl Emitter {
     ) -> Reading {
         let state = &instrument.state;
         let features = state.features(&self.config);
-        let detections = Detection::find(&features, applied.alarm, &self.config);
+        let detections = Detection::find(&features, applied, &self.config);
         let reading = Reading::new(state, Some(features), detections.clone(), applied.is_reset);
         tally.add(Count::Signals);
         detections.clone().for_each(|_| tally.add(Count::Detections));

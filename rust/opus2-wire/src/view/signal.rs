@@ -1,6 +1,6 @@
 //! Stage 1 as published on `hifa_stage1_signals`. Contract: docs/contracts/signals.md.
 //!
-//! A record has eighteen features of four fields each, and is written at every quote. So what is constant of an
+//! A record has some thirty features of four fields each, and is written at every quote. So what is constant of an
 //! instrument ([`InstrumentText`]) and of the features ([`FeatureFormat`]) is made once, and only numbers are formatted
 //! per record. Numbers and strings are `serde_json`'s, so floats have their shortest exact form, the same on every machine.
 
