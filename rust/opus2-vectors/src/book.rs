@@ -108,7 +108,7 @@ fn decimal(units: i128, scale: u8) -> Result<f64, String> {
 
 /// Best quotes in the smallest scales that hold every number of theirs; one without a side is the reason why.
 struct Quotes {
-    quotes: Vec<Result<Bbo, Absent>>,
+    all: Vec<Result<Bbo, Absent>>,
     price_scale: u8,
     qty_scale: u8,
 }
@@ -128,12 +128,12 @@ fn quotes(rows: &[Value]) -> Result<Quotes, String> {
     };
     let read = |row: &Value| Ok(Bbo::new(level(&row[0], &row[1])?, level(&row[2], &row[3])?));
     let quotes: Result<_, String> = rows.iter().map(read).collect();
-    Ok(Quotes { quotes: quotes?, price_scale: prices, qty_scale: qtys })
+    Ok(Quotes { all: quotes?, price_scale: prices, qty_scale: qtys })
 }
 
 fn weighted(inputs: &Value) -> Result<Value, String> {
     let row = json!([inputs["pb"], inputs["qb"], inputs["pa"], inputs["qa"]]);
-    let Quotes { quotes, price_scale, .. } = quotes(&[row])?;
+    let Quotes { all: quotes, price_scale, .. } = quotes(&[row])?;
     Ok(json!({ "value": quotes[0].ok().map(|bbo| weighted_mid(&bbo, price_scale)) }))
 }
 
@@ -161,7 +161,7 @@ struct FedOfi {
 }
 
 fn feed_ofi(inputs: &Value) -> Result<FedOfi, String> {
-    let Quotes { quotes, qty_scale, .. } = quotes(list(inputs, "quotes")?)?;
+    let Quotes { all: quotes, qty_scale, .. } = quotes(list(inputs, "quotes")?)?;
     let mut fed = FedOfi { ofi: Ofi::default(), contributions: Vec::new(), now: 0, qty_scale };
     for (at, quote) in quotes.into_iter().enumerate() {
         fed.now += 1_000_000;
