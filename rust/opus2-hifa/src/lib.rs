@@ -8,6 +8,7 @@
 //! | [`primitive`] | what one look at a book says: mid, spread, depth, weighted mid |
 //! | [`estimator`] | what a sequence of looks says; one file each, no clock, no allocation per event |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
+//! | [`risk`] | stage 3: costs, limits, sizing, and the risk gate |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
 //!
 //! Prices and quantities stay integers up to a feature's final division. Sums over windows are integers, so that adding
@@ -23,6 +24,7 @@ mod health;
 mod measure;
 pub mod primitive;
 pub mod quality;
+pub mod risk;
 pub mod signal;
 
 pub use config::{BookConflation, ConfigError, SignalConfig};
