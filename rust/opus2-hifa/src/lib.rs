@@ -12,6 +12,7 @@
 //! | [`execution`] | stage 4: routing, maker or taker, schedules, fees, and the plan made of them |
 //! | [`quality`] | how far a feed can be trusted: the data quality score |
 //! | [`decision`] | one probability, its calibration, the decision rule, the model that holds what was fitted |
+//! | [`risk`] | stage 3: costs, limits, sizing, and the risk gate |
 //! | [`signal`] | stage 1: the estimators of one instrument, wired to its events |
 //! | [`context`] | stage 2: what the circumstances of a venue say of a signal |
 //!
@@ -33,6 +34,7 @@ mod health;
 mod measure;
 pub mod primitive;
 pub mod quality;
+pub mod risk;
 pub mod signal;
 
 pub use config::{BookConflation, ConfigError, SignalConfig};
