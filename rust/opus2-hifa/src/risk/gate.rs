@@ -40,7 +40,7 @@ impl BindingConstraint {
 }
 
 /// How much of what is wanted may be done.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RiskGate {
     /// From 0, nothing, to 1, all: the smallest part, or 0 when there is a hard block.
     pub value: f64,

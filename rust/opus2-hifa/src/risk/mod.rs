@@ -13,9 +13,11 @@
 //! | [`kill_switch`] | what stops all new risk |
 //! | [`parts`], [`gate`], [`block`] | the risk gate: its five parts, the one that binds, and the hard blocks |
 //! | [`limits`] | the parameters of all this |
+//! | [`assessment`] | [`Assessment`]: what stage 4 is told |
 //!
 //! Whatever is not known counts against trading: a part of the gate that is absent is a hard block.
 
+pub mod assessment;
 pub mod block;
 mod decayed;
 pub mod gate;
@@ -32,6 +34,7 @@ pub mod spread_level;
 pub mod tail;
 pub mod walk;
 
+pub use assessment::{ASSESSED_VENUES_MAX, Assessment, PositionSource, RoundTripCost, VenueAllowance};
 pub use block::{BlockReason, Blocks};
 pub use gate::{BindingConstraint, RiskGate};
 pub use health_gate::{HealthCap, HealthGate, HealthLines, peg_factor};

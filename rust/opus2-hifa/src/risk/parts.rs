@@ -1,7 +1,7 @@
 //! The five parts of the gate, each from its own measurements: 0 nothing, 1 all of what is wanted.
 
 use opus2_types::Qty;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::block::{BlockReason, Blocks};
 use super::tail::TailLimits;
@@ -177,7 +177,7 @@ impl SlippageLimits {
 }
 
 /// The five parts of the gate.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct GateParts {
     /// How much of the order fits under the limits of expected shortfall: [`TailLimits::headroom`].
     pub es_headroom: Measure,
