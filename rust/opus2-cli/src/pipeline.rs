@@ -8,10 +8,10 @@ mod files;
 
 use std::io::Write;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use opus2_operators::with_validation_rules;
+use opus2_operators::{with_model, with_validation_rules};
 use opus2_wire::raw::RawRecord;
 
 use crate::recording::{Files, play, survey};
@@ -32,27 +32,44 @@ pub(crate) struct Args {
     /// Validation rules of data quality (YAML; `config/validation_rules.yaml`). None means the built-in defaults.
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
+    /// Decision model (JSON, as `opus2 fit` writes it; `config/model.json`). None means a prior that is never proven.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Save every operator's state and load it into new operators after each N records, as a host that was restarted
     /// there would. The output must be the same.
     #[arg(long, value_name = "N")]
     restart_every: Option<NonZeroU64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = match &args.config {
+/// The operators of the Flink job, in the order of the data path.
+pub(crate) const HIFA_OPERATORS: [&str; 2] = ["normalize", "signal"];
+
+/// The text that every operator is given: the tables of a file, with validation rules and model beside them, as the
+/// Flink job puts them together.
+pub(crate) fn operators_config(
+    config: Option<&Path>,
+    rules: Option<&Path>,
+    model: Option<&Path>,
+) -> Result<String> {
+    let read = |what: &str, path: Option<&Path>| match path {
         Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read operators' configuration {}", path.display()))?,
-        None => String::new(),
+            .with_context(|| format!("cannot read {what} {}", path.display()))
+            .map(Some),
+        None => Ok(None),
     };
-    let config = match &args.rules {
-        Some(path) => {
-            let rules = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read validation rules {}", path.display()))?;
-            with_validation_rules(&config, &rules)
-        }
-        None => config,
-    };
-    let mut chain = Chain::new(&["normalize", "signal"], &config)?;
+    let mut text = read("operators' configuration", config)?.unwrap_or_default();
+    if let Some(model) = read("decision model", model)? {
+        text = with_model(&text, &model);
+    }
+    if let Some(rules) = read("validation rules", rules)? {
+        text = with_validation_rules(&text, &rules);
+    }
+    Ok(text)
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let config = operators_config(args.config.as_deref(), args.rules.as_deref(), args.model.as_deref())?;
+    let mut chain = Chain::new(&HIFA_OPERATORS, &config)?;
     let survey = survey(&args.files)?;
     let mut files = TopicFiles::create(&args.out)?;
     let mut bytes = Vec::new();

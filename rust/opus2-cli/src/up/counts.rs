@@ -5,7 +5,10 @@
 use anyhow::{Context, bail};
 use opus2_local::{FlinkClient, end_offset};
 use opus2_types::Channel;
-use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES, RAW};
+use opus2_wire::topic::{
+    DEAD_LETTERS, HIFA_STAGE1_SIGNALS, HIFA_STAGE2_CONTEXT, HIFA_STAGE3_RISK, MARKET_DATA_NORMALIZED,
+    QUALITY_SCORES, RAW, TRADING_SIGNALS_FINAL,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,6 +16,16 @@ use serde_json::Value;
 const SOURCE_OUT: &str = "Source__source-raw.numRecordsOut";
 const NORMALIZE_WRITTEN: &str = "sink-normalize__Writer.numRecordsSend";
 const SIGNAL_WRITTEN: &str = "sink-signal__Writer.numRecordsSend";
+const LATER_WRITTEN: [&str; LATER_STAGES] = [
+    "sink-context__Writer.numRecordsSend",
+    "sink-risk__Writer.numRecordsSend",
+    "sink-execution__Writer.numRecordsSend",
+];
+
+/// Stages 2 to 4, their topics in the order of the stages.
+pub(super) const LATER_STAGES: usize = 3;
+pub(super) const LATER_TOPICS: [&str; LATER_STAGES] =
+    [HIFA_STAGE2_CONTEXT, HIFA_STAGE3_RISK, TRADING_SIGNALS_FINAL];
 
 /// Whom to ask.
 #[derive(Clone)]
@@ -66,6 +79,10 @@ pub(super) struct Counts {
     pub(super) signals_written: u64,
     /// Records on `hifa_stage1_signals`.
     pub(super) signals: u64,
+    /// Records that the steps of stages 2 to 4 wrote.
+    pub(super) later_written: [u64; LATER_STAGES],
+    /// Records on their topics.
+    pub(super) later: [u64; LATER_STAGES],
     /// Records on `dead_letters`.
     pub(super) dead_letters: u64,
     /// Those of them that ingest wrote.
@@ -79,6 +96,7 @@ pub(super) struct TopicEnds {
     normalized: u64,
     quality: u64,
     signals: u64,
+    later: [u64; LATER_STAGES],
     dead_letters: u64,
 }
 
@@ -105,6 +123,10 @@ impl Sources {
         counts.normalized = ends.normalized - before.normalized;
         counts.quality = ends.quality - before.quality;
         counts.signals = ends.signals - before.signals;
+        for (index, name) in LATER_WRITTEN.into_iter().enumerate() {
+            counts.later_written[index] = self.metric(name).await?;
+            counts.later[index] = ends.later[index] - before.later[index];
+        }
         counts.dead_letters = ends.dead_letters - before.dead_letters;
         Ok(counts)
     }
@@ -118,6 +140,11 @@ impl Sources {
                 normalized: end_offset(&brokers, MARKET_DATA_NORMALIZED)?,
                 quality: end_offset(&brokers, QUALITY_SCORES)?,
                 signals: end_offset(&brokers, HIFA_STAGE1_SIGNALS)?,
+                later: [
+                    end_offset(&brokers, LATER_TOPICS[0])?,
+                    end_offset(&brokers, LATER_TOPICS[1])?,
+                    end_offset(&brokers, LATER_TOPICS[2])?,
+                ],
                 dead_letters: end_offset(&brokers, DEAD_LETTERS)?,
             })
         };
@@ -201,6 +228,9 @@ impl Counts {
             ),
             ("signals written", self.signals_written, "records on hifa_stage1_signals", self.signals),
         ];
+        let later = LATER_TOPICS.into_iter().zip(self.later_written.into_iter().zip(self.later));
+        equations
+            .extend(later.map(|(topic, (written, found))| ("records written for", written, topic, found)));
         if let Some(simulated) = self.simulated {
             equations.insert(0, ("frames sent by the venue", simulated, "frames received", self.received));
         }
@@ -250,6 +280,8 @@ opus2_ingest_dead_letters_total{venue=\"binance\"} 2
             quality: 4,
             signals_written: 80,
             signals: 80,
+            later_written: [7, 8, 2],
+            later: [7, 8, 2],
             dead_letters: 3,
             ..Counts::default()
         };
@@ -283,6 +315,7 @@ opus2_ingest_dead_letters_total{venue=\"binance\"} 2
             ],
         );
         check(|counts| counts.signals = 79, &["signals written: 80, records on hifa_stage1_signals: 79"]);
+        check(|counts| counts.later[2] = 1, &["records written for: 2, trading_signals_final: 1"]);
     }
 
     #[test]

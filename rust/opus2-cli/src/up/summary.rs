@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use serde::Serialize;
 
-use super::counts::{Counts, Sources, TopicEnds};
+use super::counts::{Counts, LATER_TOPICS, Sources, TopicEnds};
 use crate::watch::{Latencies, Percentiles};
 
 /// How long records on their way may take to arrive once there is no more traffic. Flink's counters are a second old.
@@ -85,6 +85,9 @@ impl fmt::Display for Summary {
         ];
         for (count, what) in rows {
             writeln!(f, "{count:>12}  {what}")?;
+        }
+        for (count, topic) in counts.later.into_iter().zip(LATER_TOPICS) {
+            writeln!(f, "{count:>12}  records on {topic}")?;
         }
         writeln!(f, "\nvenue's clock → signal read back, ms       p50      p90      p99    p99.9      max")?;
         write_latency(f, "the last seconds", &self.latency_last.end_to_end)?;

@@ -255,11 +255,24 @@ async fn submit(
 ) -> anyhow::Result<String> {
     let client = flink.client();
     let jar = client.upload(jar).await?;
-    let rules = home.repository().join("config/validation_rules.yaml").display().to_string();
+    let file = |name: &str| home.repository().join("config").join(name).display().to_string();
+    let (config, model, rules) = (file("hifa.toml"), file("model.json"), file("validation_rules.yaml"));
     // A broker of ours begins empty. One that somebody else runs may hold an earlier session: go on after it.
     let start = if broker.is_ours() { "earliest" } else { "latest" };
-    let arguments =
-        ["--brokers", broker.address(), "--validation-rules", &rules, "--group", GROUP, "--start", start];
+    let arguments = [
+        "--brokers",
+        broker.address(),
+        "--config",
+        &config,
+        "--model",
+        &model,
+        "--validation-rules",
+        &rules,
+        "--group",
+        GROUP,
+        "--start",
+        start,
+    ];
     let request = JobRequest {
         entry_class: JOB_CLASS.to_owned(),
         program_args_list: arguments.map(str::to_owned).to_vec(),

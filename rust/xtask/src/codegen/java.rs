@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use opus2_jni::{ABI_VERSION, ERROR_TEXT_BYTES_LIMIT, ErrorCode, HANDLES_LIMIT, OUTPUT_BYTES_LIMIT};
-use opus2_operators::{OPERATORS, OutputChannel, RULES_KEY};
+use opus2_operators::{MODEL_KEY, OPERATORS, OutputChannel, RULES_KEY};
 use opus2_wire::topic;
 
 use super::{screaming, sentence};
@@ -59,6 +59,9 @@ pub(super) fn text() -> String {
     java.line("");
     java.comment("the key of the validation rules' text in the operators' configuration");
     java.line(&format!("    public static final String RULES_KEY = {RULES_KEY:?};"));
+    java.line("");
+    java.comment("the key of the decision model's text in the operators' configuration");
+    java.line(&format!("    public static final String MODEL_KEY = {MODEL_KEY:?};"));
     java.line("");
     java.array("the names of the operators", "OPERATORS", &OPERATORS.map(Some));
     java.text + END

@@ -59,9 +59,17 @@ const FENCES: [Fence; 10] = [
     },
     Fence {
         crates: &["serde_json"],
-        users: &["opus2-wire", "opus2-venue", "opus2-sim", "opus2-local", "opus2-cli", "xtask"],
+        users: &[
+            "opus2-wire",
+            "opus2-venue",
+            "opus2-sim",
+            "opus2-local",
+            "opus2-vectors",
+            "opus2-cli",
+            "xtask",
+        ],
         in_tests: true,
-        why: "JSON is written by opus2_wire::view and read by opus2-venue",
+        why: "JSON is written by opus2_wire::view and read by opus2-venue; vectors are JSON",
     },
     Fence {
         crates: &["anyhow"],

@@ -37,6 +37,7 @@ final class JobOptions {
             Option.of("operators", "NAME,…", "normalize,signal", "the native operators, in the order of the data path"),
             Option.of("config", "FILE", "", "TOML for the operators; none means their defaults"),
             Option.of("validation-rules", "FILE", "", "YAML with the thresholds of data quality; none means their defaults"),
+            Option.of("model", "FILE", "", "JSON of the decision model, as opus2 fit writes it; none means a prior that is never proven"),
             Option.of("delivery", "at-least-once|exactly-once", "at-least-once",
                     "exactly-once shows output only after each checkpoint"),
             Option.of("topic-prefix", "TEXT", "", "put before the name of every output topic"),
@@ -257,11 +258,15 @@ final class JobOptions {
                 + least + " to " + most);
     }
 
-    /** The operators' TOML. The rules are one string in it, before the first table, which Java does not read either. */
+    /** The operators' TOML. Rules and model are one string each in it, before the first table; Java reads neither. */
     private String stageConfig() {
-        String config = fileText("config");
-        String rules = fileText("validation-rules");
-        return rules.isEmpty() ? config : Abi.RULES_KEY + " = " + tomlString(rules) + "\n" + config;
+        return keyed(Abi.RULES_KEY, "validation-rules") + keyed(Abi.MODEL_KEY, "model") + fileText("config");
+    }
+
+    /** A line of TOML: the text of the file that an option names, under a key; empty when it names none. */
+    private String keyed(String key, String name) {
+        String text = fileText(name);
+        return text.isEmpty() ? "" : key + " = " + tomlString(text) + "\n";
     }
 
     /** The text of the file that an option names; empty when it names none. */

@@ -70,6 +70,7 @@ public class JobConfigTest {
         assertEquals("validation_rules = \"a: \\\"x\\\\\\\"\\u000a\\u0009b: ä\\u007f\"\n", parse(prefix).stageConfig());
         String toml = parse(prefix + " --config " + file("[signal]\n")).stageConfig();
         assertTrue(toml, toml.startsWith("validation_rules = \"") && toml.endsWith("\"\n[signal]\n"));
+        assertEquals("model = \"{}\"\n", parse("--brokers b --model " + file("{}")).stageConfig());
     }
 
     @Test
@@ -88,6 +89,7 @@ public class JobConfigTest {
         checkRefused("--brokers a --raw-topics x,x", "a name is repeated");
         checkRefused("--brokers a --config /nowhere.toml", "option --config: cannot read /nowhere.toml");
         checkRefused("--brokers a --validation-rules /nowhere.yaml", "option --validation-rules: cannot read /nowhere.yaml");
+        checkRefused("--brokers a --model /nowhere.json", "option --model: cannot read /nowhere.json");
         checkRefused("--properties /nowhere", "option --properties: cannot read /nowhere");
         checkRefused("--properties " + file("broker=x"), "unknown option --broker;");
         checkRefused("--properties " + file("brokers=a\nbounded=yes"), "option bounded is 'yes'; expected true or false");
