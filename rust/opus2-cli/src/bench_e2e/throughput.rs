@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 use opus2_local::{FlinkClient, JOB_CLASS, JOB_JAR, JobRequest, JobState};
 use opus2_types::Venue;
-use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES, raw_l2};
+use opus2_wire::topic::{
+    DEAD_LETTERS, HIFA_STAGE1_SIGNALS, HIFA_STAGE2_CONTEXT, HIFA_STAGE3_RISK, MARKET_DATA_NORMALIZED,
+    QUALITY_SCORES, TRADING_SIGNALS_FINAL, raw_l2,
+};
 use serde::Serialize;
 
 use super::system::System;
@@ -82,7 +85,16 @@ async fn run(
 ) -> anyhow::Result<Duration> {
     // Topics of its own: deleting one takes the broker a moment.
     let prefix = format!("{name}_");
-    let names = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, QUALITY_SCORES, DEAD_LETTERS, COPIED];
+    let names = [
+        MARKET_DATA_NORMALIZED,
+        HIFA_STAGE1_SIGNALS,
+        HIFA_STAGE2_CONTEXT,
+        HIFA_STAGE3_RISK,
+        TRADING_SIGNALS_FINAL,
+        QUALITY_SCORES,
+        DEAD_LETTERS,
+        COPIED,
+    ];
     let output = names.map(|topic| format!("{prefix}{topic}"));
     let topics: Vec<&str> = output.iter().map(String::as_str).collect();
     topic::create(system.brokers(), &topics, PARTITIONS).await?;

@@ -3,7 +3,10 @@
 use std::process::{Child, Command};
 
 use anyhow::{Context, ensure};
-use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZED, QUALITY_SCORES};
+use opus2_wire::topic::{
+    DEAD_LETTERS, HIFA_STAGE1_SIGNALS, HIFA_STAGE2_CONTEXT, HIFA_STAGE3_RISK, MARKET_DATA_NORMALIZED,
+    QUALITY_SCORES, TRADING_SIGNALS_FINAL,
+};
 
 use crate::cluster::{Lane, System};
 use crate::program;
@@ -11,7 +14,15 @@ use crate::program::{MANY_MARKETS, ONE_MARKET};
 use crate::topic;
 
 /// What Flink must equal.
-const TOPICS: [&str; 4] = [MARKET_DATA_NORMALIZED, HIFA_STAGE1_SIGNALS, QUALITY_SCORES, DEAD_LETTERS];
+const TOPICS: [&str; 7] = [
+    MARKET_DATA_NORMALIZED,
+    HIFA_STAGE1_SIGNALS,
+    HIFA_STAGE2_CONTEXT,
+    HIFA_STAGE3_RISK,
+    TRADING_SIGNALS_FINAL,
+    QUALITY_SCORES,
+    DEAD_LETTERS,
+];
 /// How much faster than it was recorded: six minutes in fifteen seconds, so that there is a half-way.
 const SPEED: &str = "24";
 /// Of the 41,249 messages of the recording.
