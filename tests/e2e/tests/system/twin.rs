@@ -17,7 +17,7 @@ const SPEED: &str = "24";
 /// Of the 41,249 messages of the recording.
 const HALF_WAY_RECORDS: u64 = 20_000;
 
-/// Fifteen markets: first all of it, then the job.
+/// Every feed of every venue: first all of it, then the job.
 pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
     system.with_cluster(async |cluster| {
         let lane = cluster.lane("replayed").await?;
