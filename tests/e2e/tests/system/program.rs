@@ -10,8 +10,9 @@ use anyhow::{Context, bail};
 pub(crate) const ONE_MARKET: &[&str] = &["binance_spot/hftbacktest_btcusdt_20240808.jsonl.gz"];
 /// Four markets for half a minute.
 pub(crate) const FEW_RECORDS: &[&str] = &["binance_spot/cryptofeed_20211012_4pairs.jsonl.gz"];
-/// Every feed of every venue, one after the other, years apart. Several share the market of bitcoin in dollars; the largest
-/// message is a book of 46,000 levels.
+/// Two instruments whose books come as one message of megabytes, 46,000 levels.
+pub(crate) const LARGE_BOOKS: &[&str] = &["coinbase/cryptofeed_advanced_20260809_first15s.jsonl.gz"];
+/// The other feeds of every venue, one after the other, years apart. Several share the market of bitcoin in dollars.
 pub(crate) const MANY_MARKETS: &[&str] = &[
     "coinbase/pyalgotrade_full_btcusd_20160312_part0.jsonl.gz",
     "binance_spot/cryptofeed_20210417_10pairs.jsonl.gz",
@@ -20,7 +21,6 @@ pub(crate) const MANY_MARKETS: &[&str] = &[
     "binance_spot/cryptofeed_20211012_4pairs.jsonl.gz",
     "binance_spot/hftbacktest_btcusdt_20240808.jsonl.gz",
     "kraken/crossbook_v2_book25_btcusd_20260802.jsonl.gz",
-    "coinbase/cryptofeed_advanced_20260809_first15s.jsonl.gz",
 ];
 
 /// The root of the repository.

@@ -7,7 +7,7 @@ use opus2_wire::topic::{DEAD_LETTERS, HIFA_STAGE1_SIGNALS, MARKET_DATA_NORMALIZE
 
 use crate::cluster::{Lane, System};
 use crate::program;
-use crate::program::{MANY_MARKETS, ONE_MARKET};
+use crate::program::{LARGE_BOOKS, MANY_MARKETS, ONE_MARKET};
 use crate::topic;
 
 /// What Flink must equal.
@@ -20,13 +20,15 @@ const HALF_WAY_RECORDS: u64 = 20_000;
 /// Every feed of every venue: first all of it, then the job.
 pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
     system.with_cluster(async |cluster| {
-        let lane = cluster.lane("replayed").await?;
-        program::run(&mut replay(&lane, MANY_MARKETS, "max")?)?;
-        let job = cluster.submit(&lane, 2, None).await?;
-        let (published, _) = lane.progress().await?;
-        lane.wait_committed(&job, published).await?;
-        job.cancel().await?;
-        ensure!(compare(&lane, MANY_MARKETS)? == 0, "records were repeated although nothing was restarted");
+        for (name, recordings) in [("replayed", MANY_MARKETS), ("large", LARGE_BOOKS)] {
+            let lane = cluster.lane(name).await?;
+            program::run(&mut replay(&lane, recordings, "max")?)?;
+            let job = cluster.submit(&lane, 2, None).await?;
+            let (published, _) = lane.progress().await?;
+            lane.wait_committed(&job, published).await?;
+            job.cancel().await?;
+            ensure!(compare(&lane, recordings)? == 0, "records were repeated although nothing was restarted");
+        }
         Ok(())
     })
 }
