@@ -20,6 +20,8 @@ use pace::{Pace, Speed};
 
 /// How long the broker may take to accept what is queued at the end, and to say what partitions a topic has.
 const BROKER_PATIENCE: Duration = Duration::from_secs(30);
+/// The largest record: a whole book of Coinbase is one, and the topics of config/topics.toml allow it.
+const RECORD_BYTES_MAX: &str = "67108864";
 /// How long to wait for room when the producer's queue is full.
 const QUEUE_WAIT: Duration = Duration::from_millis(5);
 /// How often to wait for room before giving up: a minute without the broker taking anything.
@@ -80,6 +82,7 @@ impl Publisher {
             .set("bootstrap.servers", brokers)
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
+            .set("message.max.bytes", RECORD_BYTES_MAX)
             .create()
             .context("cannot make a Kafka producer")?;
         let mut partitions = BTreeMap::new();

@@ -186,7 +186,7 @@ impl std::fmt::Debug for Publisher {
 /// The broker client's own limits are this much above ours, so that ours is the one that is met.
 const CLIENT_LIMIT_FACTOR: usize = 2;
 /// Key and headers of a record are smaller.
-const RECORD_OVERHEAD_BYTES: usize = 4096;
+pub(crate) const RECORD_OVERHEAD_BYTES: usize = 4096;
 
 impl Publisher {
     /// A producer with these settings. Does not wait for a broker.

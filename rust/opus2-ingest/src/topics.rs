@@ -10,7 +10,7 @@ use rdkafka::metadata::Metadata;
 
 use crate::config::PublishSettings;
 use crate::error::IngestError;
-use crate::publisher::client_config;
+use crate::publisher::{RECORD_OVERHEAD_BYTES, client_config};
 
 type Admin = AdminClient<DefaultClientContext>;
 
@@ -49,7 +49,7 @@ pub async fn prepare_topics(
                 topics: missing.into_iter().map(str::to_owned).collect(),
             });
         };
-        create(&admin, &missing, partitions).await?;
+        create(&admin, &missing, partitions, settings.record_bytes_limit).await?;
         // A new topic takes a moment to show.
         tokio::time::sleep(PAUSE).await;
     }
@@ -89,10 +89,17 @@ fn partitions_of(metadata: &Metadata, topic: &str) -> u32 {
     found.map_or(0, |found| u32::try_from(found.partitions().len()).unwrap_or(u32::MAX))
 }
 
-async fn create(admin: &Admin, topics: &[&str], partitions: u32) -> Result<(), IngestError> {
+async fn create(
+    admin: &Admin,
+    topics: &[&str],
+    partitions: u32,
+    record_bytes_limit: usize,
+) -> Result<(), IngestError> {
     let count = i32::try_from(partitions).unwrap_or(i32::MAX);
-    let new: Vec<NewTopic<'_>> =
-        topics.iter().map(|topic| NewTopic::new(topic, count, TopicReplication::Fixed(1))).collect();
+    let bytes = (record_bytes_limit + RECORD_OVERHEAD_BYTES).to_string();
+    let topic =
+        |topic| NewTopic::new(topic, count, TopicReplication::Fixed(1)).set("max.message.bytes", &bytes);
+    let new: Vec<NewTopic<'_>> = topics.iter().copied().map(topic).collect();
     let not_made =
         |topic: &str, reason: String| IngestError::TopicNotMade { topic: topic.to_owned(), reason };
     let options =

@@ -15,6 +15,7 @@ pub mod binance;
 pub mod coinbase;
 mod decimal;
 mod feed;
+mod followed;
 pub mod json;
 pub mod kraken;
 pub mod listing;

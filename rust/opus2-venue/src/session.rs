@@ -298,13 +298,6 @@ pub enum Note {
     },
 }
 
-/// Notes a change of state, if there is one.
-pub(crate) fn note_state(instrument: usize, from: BookState, to: BookState, actions: &mut Vec<Action>) {
-    if from != to {
-        actions.push(Action::Note(Note::State { instrument, from, to }));
-    }
-}
-
 /// Why a message cost the book, if it did.
 pub(crate) fn resync_reason(applied: &Applied) -> Option<ResyncReason> {
     if applied.state != BookState::Gap || applied.before == BookState::Gap {

@@ -39,7 +39,8 @@ pub struct KafkaTable {
     pub in_flight_records_limit: usize,
     /// Bytes that may be on their way to the broker. At this limit the sockets are not read.
     pub in_flight_bytes_limit: usize,
-    /// The largest record. The broker's `max.message.bytes` must allow it.
+    /// The largest record. A whole book is one: 5 MiB of Coinbase's BTC-USD by levels, 10 MiB order by order. The topics'
+    /// `max.message.bytes` must allow it.
     pub record_bytes_limit: usize,
     /// How long a connection waits at the limits before it is given up, with what it would have brought.
     pub full_secs_max: u64,
@@ -63,7 +64,7 @@ impl Default for KafkaTable {
             compression: "none".into(),
             in_flight_records_limit: 20_000,
             in_flight_bytes_limit: 64 << 20,
-            record_bytes_limit: 1_000_000,
+            record_bytes_limit: 32 << 20,
             full_secs_max: 5,
             delivery_secs_max: 30,
             startup_secs_max: 60,

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::frame::write_fixed;
-use crate::market::Listing;
+use crate::market::{Listing, ORDER_QTY_MAX};
 
 /// The venue's largest price and quantity, in units of the venue's eight decimals.
 const PRICE_MAX: i64 = 1_000_000 * 100_000_000;
-const QTY_MAX: i64 = 9_000_000_000 * 100_000_000;
+const QTY_MAX: i64 = ORDER_QTY_MAX * 100_000_000;
 
 /// The venue's head of the document: clock and limits.
 pub(crate) fn head(server_time: i64, weight_limit: u32, symbols: &[Value]) -> Value {

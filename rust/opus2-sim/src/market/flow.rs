@@ -28,6 +28,9 @@ const REST_DOLLARS: f64 = 800.0;
 const MAKER_DOLLARS: f64 = 12_000.0;
 const TAKE_DOLLARS: f64 = 300.0;
 const SIZE_SIGMA: f64 = 1.4;
+/// The largest order, in base assets. Ninety of them at one price still fit into 64 bits with the eight decimals that
+/// venues print.
+pub(crate) const ORDER_QTY_MAX: i64 = 1_000_000_000;
 /// The quotes stay while the fair price is within this part of the price around the mid, or one tick.
 const FRICTION: f64 = 3e-5;
 /// The share of cancels that move the order instead of ending it.
@@ -45,6 +48,7 @@ const FREE_PRICE_STEPS: i64 = 8;
 pub(crate) struct Flow {
     qty_per_dollar: f64,
     qty_min: i64,
+    qty_max: i64,
     levels_target: f64,
     last_aggressor: Aggressor,
 }
@@ -99,7 +103,8 @@ impl Flow {
         let qty_per_dollar = 10f64.powi(i32::from(listing.qty_scale)) / listing.base_dollars;
         // A very coarse price has no room for many levels below it.
         let levels_target = count_to_float(listing.levels_target).min(price_units / 3.0);
-        Self { qty_per_dollar, qty_min: 1, levels_target, last_aggressor: Aggressor::Buy }
+        let qty_max = ORDER_QTY_MAX.saturating_mul(10i64.saturating_pow(u32::from(listing.qty_scale)));
+        Self { qty_per_dollar, qty_min: 1, qty_max, levels_target, last_aggressor: Aggressor::Buy }
     }
 
     /// Orders that build a book around a price: about the target number of levels on each side.
@@ -254,7 +259,7 @@ impl Flow {
 
     fn size(&self, dollars: f64, rng: &mut impl Rng) -> Qty {
         let size = LogNormal::new(dollars.ln(), SIZE_SIGMA).map_or(dollars, |sizes| sizes.sample(rng));
-        Qty(to_units(size * self.qty_per_dollar).max(self.qty_min))
+        Qty(to_units(size * self.qty_per_dollar).clamp(self.qty_min, self.qty_max))
     }
 }
 

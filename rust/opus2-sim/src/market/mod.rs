@@ -27,6 +27,7 @@ mod queue;
 mod time;
 mod world;
 
+pub(crate) use flow::ORDER_QTY_MAX;
 pub(crate) use ladder::Ladder;
 #[cfg(test)]
 pub(crate) use ladder::test_book;

@@ -8,10 +8,8 @@ use super::{
     CONTROL_FRAMES_PER_SEC_MAX, Control, Frame, Subscription, TooManyStreams, classify, depth_request_weight,
     snapshot_path,
 };
-use crate::session::{
-    Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, SnapshotPurpose, note_state,
-    resync_reason,
-};
+use crate::followed::Followed;
+use crate::session::{Action, CloseReason, DeadLetter, Input, Note, Request, ResyncReason, SnapshotPurpose};
 use crate::snapshot_plan::SnapshotPlan;
 use crate::{Feed, What, session};
 
@@ -30,16 +28,8 @@ pub struct SessionSettings {
 }
 
 struct Instrument {
-    feed: Feed,
-    number: u64,
+    followed: Followed,
     snapshot: SnapshotPlan,
-}
-
-impl Instrument {
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number
-    }
 }
 
 /// One connection and the instruments it follows.
@@ -89,8 +79,7 @@ impl Session {
         let instruments = specs
             .into_iter()
             .map(|spec| Instrument {
-                feed: Feed::new(spec),
-                number: 0,
+                followed: Followed::new(spec),
                 snapshot: SnapshotPlan::new(settings.snapshot_levels > settings.snapshot_levels_first),
             })
             .collect();
@@ -115,7 +104,7 @@ impl session::Session for Session {
     }
 
     fn feed(&self, instrument: usize) -> Option<&Feed> {
-        self.instruments.get(instrument).map(|instrument| &instrument.feed)
+        self.instruments.get(instrument).map(|instrument| &instrument.followed.feed)
     }
 
     fn first_frame_at(&self) -> Option<UnixNanos> {
@@ -157,10 +146,7 @@ impl Session {
         self.heard_at = now;
         for index in 0..self.instruments.len() {
             let of = &mut self.instruments[index];
-            let from = of.feed.state();
-            of.feed.connected();
-            actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.connect(index, actions);
             self.plan_snapshot(now, index, actions);
         }
         self.send_next(now, actions);
@@ -169,9 +155,7 @@ impl Session {
     fn end(&mut self, actions: &mut Vec<Action>) {
         self.phase = Phase::Closed;
         for (index, of) in self.instruments.iter_mut().enumerate() {
-            let from = of.feed.state();
-            of.feed.disconnected();
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.disconnect(index, actions);
         }
     }
 
@@ -239,53 +223,38 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         let of = &mut self.instruments[index];
-        actions.push(Action::Publish { instrument: index, channel, number: of.next_number() });
-        let applied = of.feed.apply(channel, bytes, now);
+        let applied = of.followed.publish(now, index, channel, bytes, actions);
         if channel == Channel::Depth {
             of.snapshot.stream_has_begun();
         }
         if applied.what == What::Snapshot && applied.before == BookState::Live {
             of.snapshot.deepened();
         }
-        if let What::Rejected(reject) = applied.what {
-            actions.push(Action::Note(Note::Rejected { instrument: index, reject }));
-        }
-        if let Some(reason) = resync_reason(&applied) {
-            actions.push(Action::Note(Note::Resync { instrument: index, reason }));
-        }
-        note_state(index, applied.before, applied.state, actions);
         self.plan_snapshot(now, index, actions);
     }
 
     fn lose(&mut self, now: UnixNanos, index: usize, actions: &mut Vec<Action>) {
         let Some(of) = self.instruments.get_mut(index) else { return };
-        let from = of.feed.state();
-        of.feed.lost();
-        actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Lost }));
-        note_state(index, from, of.feed.state(), actions);
+        of.followed.lose_record(index, actions);
         self.plan_snapshot(now, index, actions);
     }
 
     fn respecify(&mut self, now: UnixNanos, index: usize, spec: &InstrumentSpec, actions: &mut Vec<Action>) {
         let Some(of) = self.instruments.get_mut(index) else { return };
-        let from = of.feed.state();
-        of.feed = Feed::new(spec.clone());
-        of.feed.connected();
-        actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
+        of.followed.respecify(index, spec, actions);
         actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Refresh }));
-        note_state(index, from, of.feed.state(), actions);
         self.plan_snapshot(now, index, actions);
     }
 
     fn plan_snapshot(&mut self, now: UnixNanos, index: usize, actions: &mut Vec<Action>) {
         let of = &mut self.instruments[index];
-        if let Some(purpose) = of.snapshot.poll(now, of.feed.wants_snapshot()) {
+        if let Some(purpose) = of.snapshot.poll(now, of.followed.feed.wants_snapshot()) {
             let levels = match purpose {
                 SnapshotPurpose::Start | SnapshotPurpose::Resync => self.settings.snapshot_levels_first,
                 SnapshotPurpose::Deepen => self.settings.snapshot_levels,
             };
             let request = Request {
-                path: snapshot_path(&of.feed.spec().symbol, levels),
+                path: snapshot_path(&of.followed.feed.spec().symbol, levels),
                 weight: depth_request_weight(levels),
             };
             actions.push(Action::Fetch { instrument: index, request, purpose });

@@ -12,8 +12,9 @@ use super::subscribe::{
     instruments_per_connection_max, order_snapshot_path,
 };
 use crate::Feed;
+use crate::followed::Followed;
 use crate::resubscription::{Loss, Plan, QUARANTINE_NANOS, Step};
-use crate::session::{self, Action, CloseReason, Input, Note, ResyncReason, note_state};
+use crate::session::{self, Action, CloseReason, Input, Note, ResyncReason};
 use crate::snapshot_plan::SnapshotPlan;
 
 /// What a [`Session`] goes by. Times are nanoseconds.
@@ -61,8 +62,7 @@ pub enum SessionError {
 }
 
 struct Instrument {
-    feed: Feed,
-    number: u64,
+    followed: Followed,
     /// Of books that come by subscribing.
     plan: Plan,
     /// Of books that come over REST.
@@ -71,13 +71,6 @@ struct Instrument {
     heartbeat_due: Option<UnixNanos>,
     /// The venue does not know it: nothing more is asked for it on this connection.
     is_refused: bool,
-}
-
-impl Instrument {
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number
-    }
 }
 
 /// One connection and the instruments it follows.
@@ -146,8 +139,7 @@ impl Session {
         }
         let by_symbol = specs.iter().enumerate().map(|(index, spec)| (spec.symbol.clone(), index)).collect();
         let instrument = |spec| Instrument {
-            feed: Feed::new(spec),
-            number: 0,
+            followed: Followed::new(spec),
             plan: Plan::default(),
             snapshot: SnapshotPlan::new(false),
             heartbeat_due: None,
@@ -177,7 +169,7 @@ impl session::Session for Session {
     }
 
     fn feed(&self, instrument: usize) -> Option<&Feed> {
-        self.instruments.get(instrument).map(|instrument| &instrument.feed)
+        self.instruments.get(instrument).map(|instrument| &instrument.followed.feed)
     }
 
     fn first_frame_at(&self) -> Option<UnixNanos> {
@@ -202,10 +194,7 @@ impl session::Session for Session {
             }
             (Phase::Open { .. }, Input::Lost { instrument }) => {
                 if let Some(of) = self.instruments.get_mut(instrument) {
-                    let from = of.feed.state();
-                    of.feed.lost();
-                    note_state(instrument, from, of.feed.state(), actions);
-                    actions.push(Action::Note(Note::Resync { instrument, reason: ResyncReason::Lost }));
+                    of.followed.lose_record(instrument, actions);
                     self.lose(now, instrument, actions);
                 }
             }
@@ -232,10 +221,7 @@ impl Session {
         self.heard_at = now;
         self.heartbeat_due = now.plus(FIRST_HEARTBEAT_NANOS_MAX);
         for (index, of) in self.instruments.iter_mut().enumerate() {
-            let from = of.feed.state();
-            of.feed.connected();
-            actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.connect(index, actions);
         }
         if self.is_advanced() {
             // First: without it the venue closes quiet channels.
@@ -269,9 +255,7 @@ impl Session {
     fn end(&mut self, actions: &mut Vec<Action>) {
         self.phase = Phase::Closed;
         for (index, of) in self.instruments.iter_mut().enumerate() {
-            let from = of.feed.state();
-            of.feed.disconnected();
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.disconnect(index, actions);
         }
     }
 
@@ -310,7 +294,7 @@ impl Session {
             return;
         }
         of.heartbeat_due = Some(now.plus(FIRST_HEARTBEAT_NANOS_MAX));
-        if matches!(of.feed.state(), BookState::Live | BookState::Crossed) {
+        if matches!(of.followed.feed.state(), BookState::Live | BookState::Crossed) {
             self.lose_silently(now, index, ResyncReason::Heartbeat, actions);
         }
     }
@@ -323,12 +307,7 @@ impl Session {
         reason: ResyncReason,
         actions: &mut Vec<Action>,
     ) {
-        let of = &mut self.instruments[index];
-        of.number += 1;
-        let from = of.feed.state();
-        of.feed.lost();
-        note_state(index, from, of.feed.state(), actions);
-        actions.push(Action::Note(Note::Resync { instrument: index, reason }));
+        self.instruments[index].followed.give_up(index, reason, actions);
         self.lose(now, index, actions);
     }
 
@@ -380,7 +359,7 @@ impl Session {
                 of.heartbeat_due = Some(now.plus(FIRST_HEARTBEAT_NANOS_MAX));
             }
         }
-        let symbol = |index: &usize| self.instruments[*index].feed.spec().symbol.as_str();
+        let symbol = |index: &usize| self.instruments[*index].followed.feed.spec().symbol.as_str();
         let symbols: Vec<&str> = request.instruments.iter().map(symbol).collect();
         let text = request.text(self.channel, &symbols, self.account.as_ref(), now);
         actions.push(Action::Send(text));
@@ -392,8 +371,8 @@ impl Session {
             return;
         }
         let of = &mut self.instruments[index];
-        if let Some(purpose) = of.snapshot.poll(now, of.feed.wants_snapshot()) {
-            let path = order_snapshot_path(&of.feed.spec().symbol);
+        if let Some(purpose) = of.snapshot.poll(now, of.followed.feed.wants_snapshot()) {
+            let path = order_snapshot_path(&of.followed.feed.spec().symbol);
             let request = session::Request { path, weight: 1 };
             actions.push(Action::Fetch { instrument: index, request, purpose });
         }
@@ -402,12 +381,8 @@ impl Session {
     /// The instrument counts otherwise from now on: its book begins anew.
     fn respecify(&mut self, now: UnixNanos, index: usize, spec: &InstrumentSpec, actions: &mut Vec<Action>) {
         let Some(of) = self.instruments.get_mut(index) else { return };
-        let from = of.feed.state();
-        of.feed = Feed::new(spec.clone());
-        of.feed.connected();
-        actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
+        of.followed.respecify(index, spec, actions);
         actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Refresh }));
-        note_state(index, from, of.feed.state(), actions);
         of.plan.refresh(now);
         if self.channel == BookChannel::Orders {
             // The new feed does not know what the arrays' fields mean: the next connection begins by saying so.

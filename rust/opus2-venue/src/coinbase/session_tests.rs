@@ -112,7 +112,7 @@ fn levels_are_subscribed_to_and_a_lost_book_is_subscribed_to_anew_alone() {
             (560, SUBSCRIPTIONS, ""),
             (800, Input::Timer, "subscribe level2_batch 1"),
             (900, SNAPSHOT, "snapshot 0#7, 0:gap>live"),
-            (910, Input::Lost { instrument: 0 }, "0:live>gap, resync 0 lost"),
+            (910, Input::Lost { instrument: 0 }, "resync 0 lost, 0:live>gap"),
             (920, Input::Disconnected, "0:gap>empty, 1:syncing>empty"),
             (930, Input::Timer, ""),
         ],
@@ -137,7 +137,7 @@ fn a_heartbeat_that_stays_away_costs_its_instrument_the_book() {
             (5_990, Input::Frame(other), "other 1#2"),
             (5_999, Input::Timer, ""),
             // The number that is left out tells the readers.
-            (6_000, Input::Timer, "0:live>gap, resync 0 heartbeat"),
+            (6_000, Input::Timer, "resync 0 heartbeat, 0:live>gap"),
             (6_001, HEARTBEAT, "other 0#5"),
             (15_999, Input::Timer, "unsubscribe level2_batch 1"),
             (16_001, Input::Timer, "0:gap>empty, 1:syncing>empty, close silent"),

@@ -13,8 +13,9 @@ use super::subscribe::{
     Topic, subscription_cost, symbols_per_request,
 };
 use crate::Feed;
+use crate::followed::Followed;
 use crate::resubscription::{Plan, Step};
-use crate::session::{self, Action, CloseReason, Input, Note, ResyncReason, note_state};
+use crate::session::{self, Action, CloseReason, Input, Note, ResyncReason};
 
 /// What a [`Session`] goes by. Times are nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,17 +70,9 @@ pub enum SessionError {
 }
 
 struct Instrument {
-    feed: Feed,
-    number: u64,
+    followed: Followed,
     plan: Plan,
     refresh_at: Option<UnixNanos>,
-}
-
-impl Instrument {
-    fn next_number(&mut self) -> u64 {
-        self.number += 1;
-        self.number
-    }
 }
 
 /// One connection and the instruments it follows.
@@ -192,12 +185,7 @@ impl Session {
         let by_symbol = specs.iter().enumerate().map(|(index, spec)| (spec.symbol.clone(), index)).collect();
         let instruments = specs
             .into_iter()
-            .map(|spec| Instrument {
-                feed: Feed::new(spec),
-                number: 0,
-                plan: Plan::default(),
-                refresh_at: None,
-            })
+            .map(|spec| Instrument { followed: Followed::new(spec), plan: Plan::default(), refresh_at: None })
             .collect();
         Ok(Self {
             settings,
@@ -227,7 +215,7 @@ impl session::Session for Session {
     }
 
     fn feed(&self, instrument: usize) -> Option<&Feed> {
-        self.instruments.get(instrument).map(|instrument| &instrument.feed)
+        self.instruments.get(instrument).map(|instrument| &instrument.followed.feed)
     }
 
     fn first_frame_at(&self) -> Option<UnixNanos> {
@@ -243,10 +231,7 @@ impl session::Session for Session {
             (Phase::Open { .. }, Input::Frame(frame)) => self.take_frame(now, frame, actions),
             (Phase::Open { .. }, Input::Lost { instrument }) => {
                 if let Some(of) = self.instruments.get_mut(instrument) {
-                    let from = of.feed.state();
-                    of.feed.lost();
-                    note_state(instrument, from, of.feed.state(), actions);
-                    actions.push(Action::Note(Note::Resync { instrument, reason: ResyncReason::Lost }));
+                    of.followed.lose_record(instrument, actions);
                     self.lose(now, instrument, actions);
                 }
             }
@@ -272,10 +257,7 @@ impl Session {
         self.phase = Phase::Open { since: now };
         self.heard_at = now;
         for (index, of) in self.instruments.iter_mut().enumerate() {
-            let from = of.feed.state();
-            of.feed.connected();
-            actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.connect(index, actions);
         }
         if self.account.is_some() {
             // The host for orders has no list of pairs.
@@ -317,9 +299,7 @@ impl Session {
     fn end(&mut self, actions: &mut Vec<Action>) {
         self.phase = Phase::Closed;
         for (index, of) in self.instruments.iter_mut().enumerate() {
-            let from = of.feed.state();
-            of.feed.disconnected();
-            note_state(index, from, of.feed.state(), actions);
+            of.followed.disconnect(index, actions);
         }
     }
 
@@ -373,14 +353,12 @@ impl Session {
         match of.plan.poll(now) {
             Some(step @ (Step::Unsubscribe | Step::Subscribe)) => self.queue_book(index, step),
             Some(Step::GiveUp) => {
-                if of.feed.state() != BookState::Gap {
-                    // A number left out: whoever reads the records knows as well that something is missing.
-                    of.number += 1;
-                    let from = of.feed.state();
-                    of.feed.lost();
-                    note_state(index, from, of.feed.state(), actions);
+                if of.followed.feed.state() == BookState::Gap {
+                    // Whoever reads the records knows already.
+                    actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Gap }));
+                } else {
+                    of.followed.give_up(index, ResyncReason::Gap, actions);
                 }
-                actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Gap }));
                 self.lose(now, index, actions);
             }
             None => {}
@@ -418,7 +396,7 @@ impl Session {
         let symbols: Vec<&str> = request
             .instruments
             .iter()
-            .map(|index| self.instruments[*index].feed.spec().symbol.as_str())
+            .map(|index| self.instruments[*index].followed.feed.spec().symbol.as_str())
             .collect();
         let id = self.open.next_id();
         actions.push(Action::Send(request.text(id, self.feed, &symbols, token)));

@@ -350,7 +350,7 @@ fn books_are_refreshed_in_turn_and_a_refresh_without_a_snapshot_is_a_loss() {
         &[
             (gives_up, Input::Alive, ""),
             // The number 3 is left out: who reads the records sees the loss.
-            (gives_up, Input::Timer, "resync 0 refresh, 1:live>gap, resync 1 gap, -book A/USD #9"),
+            (gives_up, Input::Timer, "resync 0 refresh, resync 1 gap, 1:live>gap, -book A/USD #9"),
             (gives_up + 500, Input::Timer, "-book B/USD #10"),
             (gives_up + 600, frame(&ack("unsubscribe", "B/USD", 10)), "+book B/USD #11"),
             (gives_up + 700, frame(&snapshot("B/USD", 0)), "snapshot 1#4, 1:gap>live"),
@@ -366,7 +366,7 @@ fn a_changed_precision_announces_the_instrument_anew() {
     check(
         &mut session,
         &[
-            (1500, frame(pairs), "spec 0#3, resync 0 refresh, 0:live>syncing"),
+            (1500, frame(pairs), "spec 0#3, 0:live>syncing, resync 0 refresh"),
             (1550, frame(&update("A/USD", 0)), "depth 0#4"),
             (1600, Input::Timer, "-book A/USD #5"),
             (1700, frame(&ack("unsubscribe", "A/USD", 5)), "+book A/USD #6"),

@@ -7,14 +7,20 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context, bail};
 
 /// One market for six minutes.
-pub(crate) const ONE_MARKET: &[&str] = &["hftbacktest_btcusdt_20240808.jsonl.gz"];
+pub(crate) const ONE_MARKET: &[&str] = &["binance_spot/hftbacktest_btcusdt_20240808.jsonl.gz"];
 /// Four markets for half a minute.
-pub(crate) const FEW_RECORDS: &[&str] = &["cryptofeed_20211012_4pairs.jsonl.gz"];
-/// Fifteen markets, one after the other, years apart.
+pub(crate) const FEW_RECORDS: &[&str] = &["binance_spot/cryptofeed_20211012_4pairs.jsonl.gz"];
+/// Two instruments whose books come as one message of megabytes, 46,000 levels.
+pub(crate) const LARGE_BOOKS: &[&str] = &["coinbase/cryptofeed_advanced_20260809_first15s.jsonl.gz"];
+/// The other feeds of every venue, one after the other, years apart. Several share the market of bitcoin in dollars.
 pub(crate) const MANY_MARKETS: &[&str] = &[
-    "cryptofeed_20210417_10pairs.jsonl.gz",
-    "cryptofeed_20211012_4pairs.jsonl.gz",
-    "hftbacktest_btcusdt_20240808.jsonl.gz",
+    "coinbase/pyalgotrade_full_btcusd_20160312_part0.jsonl.gz",
+    "binance_spot/cryptofeed_20210417_10pairs.jsonl.gz",
+    "coinbase/cryptofeed_level2_20210417_7products.jsonl.gz",
+    "kraken/cryptofeed_v1_book1000_20210417_7pairs.jsonl.gz",
+    "binance_spot/cryptofeed_20211012_4pairs.jsonl.gz",
+    "binance_spot/hftbacktest_btcusdt_20240808.jsonl.gz",
+    "kraken/crossbook_v2_book25_btcusd_20260802.jsonl.gz",
 ];
 
 /// The root of the repository.
@@ -26,7 +32,7 @@ pub(crate) fn repository() -> &'static Path {
 pub(crate) fn recordings_folder() -> PathBuf {
     let shared =
         std::env::var_os("OPUS2_SHARED").map_or_else(|| repository().join("../shared"), PathBuf::from);
-    shared.join("data/binance_spot")
+    shared.join("data")
 }
 
 /// Whether all recordings are there.

@@ -11,11 +11,12 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The records of a topic by market, each market's in their order.
-pub(crate) type ByMarket = BTreeMap<String, Vec<Vec<u8>>>;
+/// The records of a topic by what they are about, a market and mostly one instrument of it, each subject's in their order:
+/// a topic orders only the records of one key.
+pub(crate) type BySubject = BTreeMap<String, Vec<Vec<u8>>>;
 
-/// Reads a whole topic. All records of a market must be in one partition, or they would have no order.
-pub(crate) fn read(brokers: &str, topic: &str) -> anyhow::Result<ByMarket> {
+/// Reads a whole topic. All records of a subject must be in one partition, or they would have no order.
+pub(crate) fn read(brokers: &str, topic: &str) -> anyhow::Result<BySubject> {
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", brokers)
@@ -34,14 +35,14 @@ pub(crate) fn read(brokers: &str, topic: &str) -> anyhow::Result<ByMarket> {
         }
     }
     consumer.assign(&list)?;
-    let (mut records, mut home) = (ByMarket::new(), HashMap::new());
+    let (mut records, mut home) = (BySubject::new(), HashMap::new());
     while !left.is_empty() {
         let message = consumer.poll(TIMEOUT).with_context(|| format!("{topic} ends early"))??;
         let payload = message.payload().with_context(|| format!("{topic} has a record without a value"))?;
-        let market = text_field(payload, "market")?;
-        let partition = *home.entry(market.clone()).or_insert_with(|| message.partition());
-        ensure!(partition == message.partition(), "{topic}: {market} is in two partitions");
-        records.entry(market).or_default().push(payload.to_vec());
+        let subject = subject(payload)?;
+        let partition = *home.entry(subject.clone()).or_insert_with(|| message.partition());
+        ensure!(partition == message.partition(), "{topic}: {subject} is in two partitions");
+        records.entry(subject).or_default().push(payload.to_vec());
         if left.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
             left.remove(&message.partition());
         }
@@ -50,19 +51,19 @@ pub(crate) fn read(brokers: &str, topic: &str) -> anyhow::Result<ByMarket> {
 }
 
 /// Reads a file that `opus2 pipeline` wrote.
-pub(crate) fn read_file(path: &Path) -> anyhow::Result<ByMarket> {
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<BySubject> {
     let text = std::fs::read(path).with_context(|| format!("read {}", path.display()))?;
-    let mut records = ByMarket::new();
+    let mut records = BySubject::new();
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        records.entry(text_field(line, "market")?).or_default().push(line.to_vec());
+        records.entry(subject(line)?).or_default().push(line.to_vec());
     }
     Ok(records)
 }
 
 /// Drops records whose id came before, as a consumer would, and says how many. A repeated id must have repeated bytes.
-pub(crate) fn drop_repeats(records: &mut ByMarket) -> anyhow::Result<usize> {
+pub(crate) fn drop_repeats(records: &mut BySubject) -> anyhow::Result<usize> {
     let mut dropped = 0;
-    for (market, list) in records {
+    for (subject, list) in records {
         let mut seen: HashMap<String, Vec<u8>> = HashMap::new();
         let mut kept = Vec::with_capacity(list.len());
         for record in list.drain(..) {
@@ -73,7 +74,7 @@ pub(crate) fn drop_repeats(records: &mut ByMarket) -> anyhow::Result<usize> {
                 }
                 Some(first) if *first == record => dropped += 1,
                 Some(first) => bail!(
-                    "{market}: one id, two records:\n{}\n{}",
+                    "{subject}: one id, two records:\n{}\n{}",
                     String::from_utf8_lossy(first),
                     String::from_utf8_lossy(&record)
                 ),
@@ -85,26 +86,26 @@ pub(crate) fn drop_repeats(records: &mut ByMarket) -> anyhow::Result<usize> {
 }
 
 /// Complains about the first difference.
-pub(crate) fn require_equal(topic: &str, found: &ByMarket, expected: &ByMarket) -> anyhow::Result<()> {
-    let (found_markets, expected_markets): (Vec<_>, Vec<_>) =
+pub(crate) fn require_equal(topic: &str, found: &BySubject, expected: &BySubject) -> anyhow::Result<()> {
+    let (found_subjects, expected_subjects): (Vec<_>, Vec<_>) =
         (found.keys().collect(), expected.keys().collect());
     ensure!(
-        found_markets == expected_markets,
-        "{topic}: markets {found_markets:?}, expected {expected_markets:?}"
+        found_subjects == expected_subjects,
+        "{topic}: subjects {found_subjects:?}, expected {expected_subjects:?}"
     );
-    for (market, expected) in expected {
-        let found = &found[market];
+    for (subject, expected) in expected {
+        let found = &found[subject];
         let differs = found.iter().zip(expected).position(|(found, expected)| found != expected);
         if let Some(index) = differs {
             bail!(
-                "{topic}, {market}, record {index} differs:\nfound    {}\nexpected {}",
+                "{topic}, {subject}, record {index} differs:\nfound    {}\nexpected {}",
                 String::from_utf8_lossy(&found[index]),
                 String::from_utf8_lossy(&expected[index])
             );
         }
         ensure!(
             found.len() == expected.len(),
-            "{topic}, {market}: {} records, expected {}; the first that only one has:\n{}",
+            "{topic}, {subject}: {} records, expected {}; the first that only one has:\n{}",
             found.len(),
             expected.len(),
             String::from_utf8_lossy(found.get(expected.len()).unwrap_or_else(|| &expected[found.len()]))
@@ -113,9 +114,25 @@ pub(crate) fn require_equal(topic: &str, found: &ByMarket, expected: &ByMarket) 
     Ok(())
 }
 
+/// What a record is about: its market, and the venue and instrument where it names them. A dead letter names the
+/// instrument in its id alone, `venue:symbol:…`.
+fn subject(record: &[u8]) -> anyhow::Result<String> {
+    let object = object(record)?;
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    if text("kind") == "dead_letter" {
+        return Ok(text("id").splitn(3, ':').take(2).collect::<Vec<_>>().join(":"));
+    }
+    ensure!(!text("market").is_empty(), "no text field \"market\": {object}");
+    Ok(format!("{} {} {}", text("market"), text("venue"), text("instrument")))
+}
+
+fn object(record: &[u8]) -> anyhow::Result<serde_json::Value> {
+    serde_json::from_slice(record)
+        .with_context(|| format!("no JSON object: {}", String::from_utf8_lossy(record)))
+}
+
 fn text_field(record: &[u8], name: &str) -> anyhow::Result<String> {
-    let object: serde_json::Value = serde_json::from_slice(record)
-        .with_context(|| format!("no JSON object: {}", String::from_utf8_lossy(record)))?;
+    let object = object(record)?;
     let field = object[name].as_str();
     Ok(field.with_context(|| format!("no text field {name:?}: {object}"))?.to_owned())
 }

@@ -10,7 +10,7 @@ use opus2_wire::topic::{
 
 use crate::cluster::{Lane, System};
 use crate::program;
-use crate::program::{MANY_MARKETS, ONE_MARKET};
+use crate::program::{LARGE_BOOKS, MANY_MARKETS, ONE_MARKET};
 use crate::topic;
 
 /// What Flink must equal.
@@ -28,16 +28,18 @@ const SPEED: &str = "24";
 /// Of the 41,249 messages of the recording.
 const HALF_WAY_RECORDS: u64 = 20_000;
 
-/// Fifteen markets: first all of it, then the job.
+/// Every feed of every venue: first all of it, then the job.
 pub(crate) fn replayed(system: &System) -> anyhow::Result<()> {
     system.with_cluster(async |cluster| {
-        let lane = cluster.lane("replayed").await?;
-        program::run(&mut replay(&lane, MANY_MARKETS, "max")?)?;
-        let job = cluster.submit(&lane, 2, None).await?;
-        let (published, _) = lane.progress().await?;
-        lane.wait_committed(&job, published).await?;
-        job.cancel().await?;
-        ensure!(compare(&lane, MANY_MARKETS)? == 0, "records were repeated although nothing was restarted");
+        for (name, recordings) in [("replayed", MANY_MARKETS), ("large", LARGE_BOOKS)] {
+            let lane = cluster.lane(name).await?;
+            program::run(&mut replay(&lane, recordings, "max")?)?;
+            let job = cluster.submit(&lane, 2, None).await?;
+            let (published, _) = lane.progress().await?;
+            lane.wait_committed(&job, published).await?;
+            job.cancel().await?;
+            ensure!(compare(&lane, recordings)? == 0, "records were repeated although nothing was restarted");
+        }
         Ok(())
     })
 }

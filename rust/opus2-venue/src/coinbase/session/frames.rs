@@ -6,7 +6,7 @@ use super::{HEARTBEAT_NANOS_MAX, Session, Step};
 use crate::coinbase::message::{Control, Frame, Kind, classify};
 use crate::coinbase::subscribe::{BookChannel, Topic};
 use crate::coinbase::{AdvancedFrame, AdvancedKind, classify_advanced};
-use crate::session::{Action, CloseReason, DeadLetter, Note, note_state, resync_reason};
+use crate::session::{Action, CloseReason, DeadLetter, Note};
 use crate::{Applied, What};
 
 impl Session {
@@ -94,15 +94,7 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         let of = &mut self.instruments[index];
-        actions.push(Action::Publish { instrument: index, channel, number: of.next_number() });
-        let applied = of.feed.apply(channel, bytes, now);
-        if let What::Rejected(reject) = applied.what {
-            actions.push(Action::Note(Note::Rejected { instrument: index, reject }));
-        }
-        if let Some(reason) = resync_reason(&applied) {
-            actions.push(Action::Note(Note::Resync { instrument: index, reason }));
-        }
-        note_state(index, applied.before, applied.state, actions);
+        let applied = of.followed.publish(now, index, channel, bytes, actions);
         if self.has_orders() {
             if channel == Channel::Depth {
                 self.instruments[index].snapshot.stream_has_begun();
@@ -144,7 +136,7 @@ impl Session {
         for index in &refused {
             let of = &mut self.instruments[*index];
             of.is_refused = true;
-            self.by_symbol.remove(&of.feed.spec().symbol);
+            self.by_symbol.remove(&of.followed.feed.spec().symbol);
             let retry_nanos = self.age_left(now);
             actions.push(Action::Note(Note::Quarantined { instrument: *index, retry_nanos }));
         }
@@ -157,7 +149,7 @@ impl Session {
             |index: usize| self.to_send.iter().any(|request| request.instruments.contains(&index));
         let again = (0..self.instruments.len()).filter(|index| {
             let of = &self.instruments[*index];
-            !of.is_refused && of.feed.state() == BookState::Syncing && !is_queued(*index)
+            !of.is_refused && of.followed.feed.state() == BookState::Syncing && !is_queued(*index)
         });
         let again: Vec<usize> = again.collect();
         self.ask_for(&again);

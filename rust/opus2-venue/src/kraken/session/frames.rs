@@ -7,8 +7,8 @@ use crate::kraken::asset_pairs::read_pairs;
 use crate::kraken::message::{Ack, Control, Frame, classify};
 use crate::kraken::subscribe::{Request, Topic};
 use crate::resubscription::{Loss, QUARANTINE_NANOS, Step};
-use crate::session::{Action, DeadLetter, Note, ResyncReason, note_state, resync_reason};
-use crate::{Applied, Feed, Reject, What};
+use crate::session::{Action, DeadLetter, Note, ResyncReason};
+use crate::{Applied, Reject, What};
 
 impl Session {
     pub(super) fn take_frame(&mut self, now: UnixNanos, frame: &[u8], actions: &mut Vec<Action>) {
@@ -42,15 +42,7 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         let of = &mut self.instruments[index];
-        actions.push(Action::Publish { instrument: index, channel, number: of.next_number() });
-        let applied = of.feed.apply(channel, bytes, now);
-        if let What::Rejected(reject) = applied.what {
-            actions.push(Action::Note(Note::Rejected { instrument: index, reject }));
-        }
-        if let Some(reason) = resync_reason(&applied) {
-            actions.push(Action::Note(Note::Resync { instrument: index, reason }));
-        }
-        note_state(index, applied.before, applied.state, actions);
+        let applied = of.followed.publish(now, index, channel, bytes, actions);
         if is_loss(&applied, channel) {
             self.lose(now, index, actions);
         } else if channel == Channel::Snapshot {
@@ -74,7 +66,7 @@ impl Session {
         for listed in listing.instruments {
             let theirs = listed.spec;
             let Some(index) = self.by_symbol.get(&theirs.symbol).copied() else { continue };
-            let ours = self.instruments[index].feed.spec();
+            let ours = self.instruments[index].followed.feed.spec();
             let counting = |spec: &InstrumentSpec| (spec.price_scale, spec.qty_scale, spec.tick, spec.lot);
             if counting(ours) != counting(&theirs) {
                 // The assets keep the names under which the host grouped them.
@@ -94,15 +86,11 @@ impl Session {
         actions: &mut Vec<Action>,
     ) {
         let Some(of) = self.instruments.get_mut(index) else { return };
-        let from = of.feed.state();
-        of.feed = Feed::new(spec.clone());
-        of.feed.connected();
-        actions.push(Action::PublishSpec { instrument: index, number: of.next_number() });
+        of.followed.respecify(index, spec, actions);
         if of.plan.refresh(now) {
             let reason = ResyncReason::Refresh;
             actions.push(Action::Note(Note::Resync { instrument: index, reason }));
         }
-        note_state(index, from, of.feed.state(), actions);
     }
 
     fn take_ack(&mut self, now: UnixNanos, ack: Ack<'_>, actions: &mut Vec<Action>) {

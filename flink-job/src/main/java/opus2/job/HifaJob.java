@@ -62,6 +62,8 @@ public final class HifaJob {
     private static final String PRODUCER_BATCH_BYTES = "131072";
     /** JSON of one schema: full batches shrink to a seventh (signals) and a sixth (events), for a few microseconds a record. */
     private static final String PRODUCER_COMPRESSION = "lz4";
+    /** A whole book is one record: over a megabyte of Coinbase's BTC-USD, which the client refuses by default. */
+    private static final String PRODUCER_RECORD_BYTES_MAX = "16777216";
     /** How long the broker holds an empty fetch: no cost to latency, since any record ends it. */
     private static final String FETCH_WAIT_MS_MAX = "100";
     /** Below the broker's default limit of 15 minutes, far above any checkpoint. */
@@ -187,6 +189,7 @@ public final class HifaJob {
         producer.setProperty(ProducerConfig.LINGER_MS_CONFIG, PRODUCER_LINGER_MS);
         producer.setProperty(ProducerConfig.BATCH_SIZE_CONFIG, PRODUCER_BATCH_BYTES);
         producer.setProperty(ProducerConfig.COMPRESSION_TYPE_CONFIG, PRODUCER_COMPRESSION);
+        producer.setProperty(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, PRODUCER_RECORD_BYTES_MAX);
         producer.setProperty(ProducerConfig.TRANSACTION_TIMEOUT_CONFIG, TRANSACTION_TIMEOUT_MS);
         producer.putAll(config.kafka());
         KafkaSink<StageRecord> sink = KafkaSink.<StageRecord>builder()
