@@ -334,6 +334,28 @@ fn a_market_of_too_many_or_without_its_primary_is_refused() {
 }
 
 #[test]
+fn a_newcomer_and_another_primary_cost_no_more_than_they_must() {
+    let rules = CrossVenueRules::new(&CrossVenueSettings::default());
+    let mut pairs = VenuePairs::new(2, 0).unwrap();
+    for (at_ms, index, log_mid) in market().into_iter().take(1_200).filter(|event| event.1 < 2) {
+        pairs.on_mid(index, at_ms * MILLI, log_mid, &rules);
+    }
+    let before = pairs.features(1, &rules).unwrap();
+    assert!(before.correlation.is_ok() && before.lagged[1].is_ok(), "{before:?}");
+    // A third one comes before both.
+    let pairs = pairs.rearranged(&[None, Some(0), Some(1)], 1).unwrap();
+    assert_eq!((pairs.len(), pairs.primary()), (3, 1));
+    assert_eq!(pairs.features(2, &rules), Some(before));
+    assert!(pairs.features(0, &rules).unwrap().correlation.is_err());
+    // Of another primary only the mids are known, and the correlation that is measured on them.
+    let other = pairs.rearranged(&[Some(1), Some(2)], 1).unwrap();
+    let found = other.features(0, &rules).unwrap();
+    assert_eq!(found.correlation, before.correlation);
+    assert!(found.lagged.into_iter().all(|lagged| lagged.is_err()), "{found:?}");
+    assert!(other.rearranged(&[Some(0)], 1).is_none());
+}
+
+#[test]
 fn venues_of_another_market_are_not_loaded() {
     let pairs = VenuePairs::new(3, 1).unwrap();
     let saved = serde_json::to_value(&pairs).unwrap();

@@ -6,13 +6,14 @@ use opus2_wire::ContentHash;
 use opus2_wire::model::{content_hash, read_model};
 use serde::Deserialize as _;
 
+use crate::context::Context;
 use crate::copy::Copy;
 use crate::normalize::Normalize;
 use crate::signal::Signal;
 use crate::{Operator, OperatorError};
 
 /// The operators there are.
-pub const OPERATORS: [&str; 3] = ["copy", "normalize", "signal"];
+pub const OPERATORS: [&str; 4] = ["copy", "normalize", "signal", "context"];
 
 /// The key of the validation rules in an operator's configuration: text, beside the tables of the operators.
 ///
@@ -64,6 +65,7 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     let mut config = own_table(operator, config)?;
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
+        "context" => Ok(Box::new(Context::create(config)?)),
         "signal" => {
             config.remove(MODEL_KEY);
             Ok(Box::new(Signal::new(config)?))
@@ -95,7 +97,6 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
 
 /// Takes the decision model out of an operator's configuration, with the hash that names it; without one, the prior that
 /// is never proven.
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
 pub(crate) fn take_model(
     operator: &'static str,
     config: &mut toml::Table,
@@ -155,11 +156,11 @@ mod tests {
     fn configuration_is_refused_by_name() {
         check("normalize", "", "");
         check("copy", "[normalize]", "");
-        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize, signal");
+        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize, signal, context");
         check(
             "copy",
             "[nose]",
-            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize, signal",
+            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize, signal, context",
         );
         check(
             "copy",

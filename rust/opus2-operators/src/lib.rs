@@ -3,6 +3,7 @@
 //! A host (Flink through `opus2-jni`, `opus2 pipeline`, later the backtester) moves bytes and time; an [`Operator`]
 //! decides what they mean. The contract is [`Operator`]'s documentation; [`create`] makes one by name.
 
+mod context;
 mod copy;
 mod counters;
 mod create;
@@ -11,7 +12,6 @@ mod normalize;
 mod operator;
 mod output;
 mod signal;
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
 mod stage;
 
 pub use counters::Counters;

@@ -57,7 +57,7 @@ impl Candidate {
 /// The circumstances of a market at one moment.
 ///
 /// There is one for every event of the market, and one of its own at the end of every second; everything but the
-/// candidate changes at those ends only.
+/// candidate, and the multiplier that follows its direction, changes at those ends only.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Outlook {
     /// The market's time, ns.
@@ -66,7 +66,7 @@ pub struct Outlook {
     pub bar_end: Option<i64>,
     /// What the model says; `None` while the market has no instrument with a mid, or behind fences.
     pub candidate: Option<Candidate>,
-    /// The context multiplier, 0.25 to 1.5.
+    /// The context multiplier of the candidate's direction, 0.25 to 1.5.
     pub multiplier: f64,
     /// VPIN's percentile of its own history, 0 to 1, of the candidate's instrument.
     pub toxicity: Measure,

@@ -18,6 +18,8 @@ use crate::exact::scaled;
 pub struct ContextSettings {
     /// VPIN and its buckets.
     pub vpin: VpinSettings,
+    /// What a bucket of VPIN holds, base units; `None`: a share of the volume of the last day or hour.
+    pub vpin_bucket_volume: Option<f64>,
     /// Lambda, over bars of a second.
     pub lambda: LambdaSettings,
     /// The slow volatility, over bars of a second.
@@ -28,6 +30,7 @@ impl Default for ContextSettings {
     fn default() -> Self {
         Self {
             vpin: VpinSettings::default(),
+            vpin_bucket_volume: None,
             lambda: LambdaSettings::default(),
             slow_volatility: SLOW_MEMORY,
         }
@@ -160,7 +163,10 @@ impl InstrumentContext {
             }
         });
         self.volume.advance(end, settings.vpin.span);
-        self.bucket_volume = self.volume.part(settings.vpin.buckets_a_span, settings.vpin.span).unwrap_or(0);
+        self.bucket_volume = match settings.vpin_bucket_volume {
+            Some(volume) => whole_units(volume, scales.qty),
+            None => self.volume.part(settings.vpin.buckets_a_span, settings.vpin.span).unwrap_or(0),
+        };
     }
 
     /// What is known now. Walks the windows: ask once a bar.
@@ -202,6 +208,12 @@ impl InstrumentContext {
 fn notional(bar: &Bar, scales: InstrumentScales) -> f64 {
     // In two steps: both scales together may be beyond the largest.
     scaled(bar.notional, scales.price) * scaled(1, scales.qty)
+}
+
+/// A volume in base units as `Qty` units, at least one; none for what is no volume.
+#[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and nothing trades that much")]
+fn whole_units(volume: f64, scale: u8) -> i64 {
+    if volume > 0.0 { ((volume * 10f64.powi(scale.into())).round() as i64).max(1) } else { 0 }
 }
 
 #[cfg(test)]

@@ -141,6 +141,25 @@ impl LagFinding {
     }
 }
 
+/// What the past returns of a leader say about the next one of the other venue.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LeadWeights {
+    /// By how many bins ago, beginning with one.
+    pub weights: [f64; LAGS_MAX],
+    /// The standard deviation of the signal that they give; zero when no lag is significant.
+    pub signal_sd: f64,
+}
+
+impl LeadWeights {
+    /// False for loaded weights that no returns can have led to.
+    #[must_use]
+    pub fn is_consistent(&self) -> bool {
+        self.weights.iter().all(|weight| weight.is_finite())
+            && self.signal_sd.is_finite()
+            && self.signal_sd >= 0.0
+    }
+}
+
 impl LagProducts {
     /// Takes the returns of the next bin. A bin with one that is not finite, or absurd, is passed over.
     pub fn take(&mut self, x: f64, y: f64, memory: &BinMemory) {
@@ -258,6 +277,33 @@ impl LagProducts {
         finite(past.0.iter().zip(weights).map(|(x, weight)| weight * x).sum())
     }
 
+    /// Weights for [`lead_signal`](Self::lead_signal) from these correlations, for when no training window gives any: the
+    /// slope of the other venue's return on each of the leader's past ones by itself, and zero at lags whose correlation
+    /// is less than four standard errors from zero. They are those of a regression where the leader's returns do not
+    /// depend on each other.
+    ///
+    /// # Errors
+    /// As [`standard_error`](Self::standard_error).
+    pub fn lead_weights(&self, leader: Leg, memory: &BinMemory) -> Result<LeadWeights, Absent> {
+        let (sign, variance) = match leader {
+            Leg::X => (1, self.variance_x),
+            Leg::Y => (-1, self.variance_y),
+        };
+        let mut found = LeadWeights::default();
+        let mut squares = 0.0;
+        for (weight, lag) in found.weights.iter_mut().zip(1..) {
+            let correlation = self.correlation(sign * lag)?;
+            let error = self.standard_error(sign * lag, memory)?;
+            if correlation.abs() >= SIGNIFICANT_ERRORS * error {
+                let product = self.product(sign * lag).ok_or(Absent::DataType)?;
+                *weight = finite(product.mean / variance)?;
+                squares += *weight * *weight;
+            }
+        }
+        found.signal_sd = finite((squares * variance).sqrt())?;
+        Ok(found)
+    }
+
     /// The effective number of bins: the squared sum of their weights over the sum of their squares.
     #[must_use]
     pub fn n_eff(&self, memory: &BinMemory) -> f64 {
@@ -328,6 +374,28 @@ mod tests {
                 assert!((found[0] - found[1]).abs() <= 1e-12 * found[1].abs(), "{lag}: {found:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_weights_of_a_leader_are_at_the_lag_of_the_follower() {
+        let memory = BinMemory::from_kept(0.99);
+        let follower = follow(3, 500);
+        let found = follower.lead_weights(Leg::X, &memory).unwrap();
+        let best = found.weights.iter().copied().fold(0.0, f64::max);
+        assert!((found.weights[2] - best).abs() < 1e-12 && (best - 1.0).abs() < 0.1, "{found:?}");
+        assert!(found.signal_sd > 0.0 && found.is_consistent());
+        assert_eq!(LagProducts::default().lead_weights(Leg::Y, &memory), Err(Absent::NoEvents));
+        // Independent returns lead nobody.
+        let mut random = 5u32;
+        let mut next = || {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(random >> 16) / 65_536.0 - 0.5
+        };
+        let mut strangers = LagProducts::default();
+        for _ in 0..2_000 {
+            strangers.take(next(), next(), &memory);
+        }
+        assert_eq!(strangers.lead_weights(Leg::Y, &memory), Ok(LeadWeights::default()));
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use hayashi_yoshida::{
     Covariation, Increment, covariance, hayashi_yoshida, increments, realised_variance,
 };
 pub use lag_products::{
-    BinMemory, HALF_LIFE_SECS_MIN, LAGS_MAX, LagFinding, LagProducts, Leg, SIGNIFICANT_ERRORS,
+    BinMemory, HALF_LIFE_SECS_MIN, LAGS_MAX, LagFinding, LagProducts, LeadWeights, Leg, SIGNIFICANT_ERRORS,
 };
 pub use lagged_correlation::{LagRules, LaggedCorrelation};
 pub use lead_lag::{Contrast, LeadLag, Time, lead_lag};

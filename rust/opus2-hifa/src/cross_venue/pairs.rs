@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::common_window::{VenueCorrelation, correlate};
-use super::lag_products::{LagFinding, Leg};
+use super::lag_products::{HALF_LIFE_SECS_MIN, LagFinding, LeadWeights, Leg};
 use super::lagged_correlation::{LagRules, LaggedCorrelation};
 use super::lead_lag_job::{LeadLagFinding, LeadLagJob};
 use super::mid_changes::{MidChanges, is_log_mid};
@@ -14,6 +14,10 @@ use crate::{Absent, Measure};
 
 /// The most instruments of one market that are compared.
 pub const INSTRUMENTS_MAX: usize = 8;
+
+/// After a round in which a pair had too little data, the next one begins after so many seconds at most: the changes of
+/// two venues must reach back as long before they can be evaluated.
+const COLD_RETRY_SECS: i64 = 300;
 
 /// The parameters of stage 2 across venues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +149,30 @@ impl VenuePairs {
         })
     }
 
+    /// The same market when the instruments compared or the primary have changed: the instrument at place `i` was at
+    /// `sources[i]` before; `None` for a newcomer. The mids of those that stay are kept, and so is what two of them have in
+    /// common as long as the primary is the same; the evaluation that runs is given up, and the next one begins at once.
+    ///
+    /// `None` as for [`new`](Self::new). Allocates for newcomers.
+    #[must_use]
+    pub fn rearranged(mut self, sources: &[Option<usize>], primary: usize) -> Option<Self> {
+        let mut next = Self::new(sources.len(), primary)?;
+        next.now = self.now;
+        let is_same_primary = sources.get(primary).copied().flatten() == Some(usize::from(self.primary));
+        for (to, from) in sources.iter().enumerate() {
+            let Some(from) = *from else { continue };
+            if let (Some(to), Some(from)) = (next.instruments.get_mut(to), self.instruments.get_mut(from)) {
+                std::mem::swap(to, from);
+            }
+            if is_same_primary
+                && let (Some(to), Some(from)) = (next.pairs.get_mut(to), self.pairs.get_mut(from))
+            {
+                std::mem::swap(to, from);
+            }
+        }
+        Some(next)
+    }
+
     /// From `now` on the log mid of instrument `index` is `log_mid`.
     ///
     /// What cannot be the logarithm of a price is counted (see [`MidChanges::refused`]) and passed over, and so is an
@@ -256,7 +284,11 @@ impl VenuePairs {
         self.turn += 1;
         if usize::from(self.turn) >= self.instruments.len() {
             self.turn = 0;
-            self.next_round = now.saturating_add(rules.lead_lag_every_nanos);
+            let is_cold = self.pairs.iter().enumerate().any(|(other, pair)| {
+                other != usize::from(self.primary) && pair.lead_lag == Err(Absent::Cold)
+            });
+            let retry = if is_cold { COLD_RETRY_SECS * 1_000_000_000 } else { i64::MAX };
+            self.next_round = now.saturating_add(rules.lead_lag_every_nanos.min(retry));
         }
     }
 
@@ -302,6 +334,42 @@ impl VenuePairs {
         let lagged = pair.lagged.get(window).ok_or(Absent::DataType)?;
         self.mids(index).ok_or(Absent::Cold)?;
         lagged.products().lead_signal(leader, weights)
+    }
+
+    /// Lets the time until `now` pass for the binned returns of instrument `index` and the primary, so that a
+    /// [`lead_signal`](Self::lead_signal) is of `now`. O(lags).
+    pub fn advance_lags(&mut self, index: usize, now: i64, rules: &CrossVenueRules) {
+        self.now = self.now.max(now);
+        let now = self.now;
+        if let Some(pair) = self.pairs.get_mut(index) {
+            for (lagged, rules) in pair.lagged.iter_mut().zip(&rules.lags) {
+                lagged.advance(now, rules);
+            }
+        }
+    }
+
+    /// Weights for [`lead_signal`](Self::lead_signal), from the correlations themselves: see
+    /// [`LagProducts::lead_weights`](super::LagProducts::lead_weights).
+    ///
+    /// # Errors
+    /// [`Absent::DataType`] when there is no such pair or window, or the half-life is too short to act upon;
+    /// [`Absent::Cold`] until the memory has been filled for one half-life.
+    pub fn lead_weights(
+        &self,
+        index: usize,
+        window: usize,
+        leader: Leg,
+        rules: &CrossVenueRules,
+    ) -> Result<LeadWeights, Absent> {
+        if index == usize::from(self.primary) || rules.half_life_secs < HALF_LIFE_SECS_MIN {
+            return Err(Absent::DataType);
+        }
+        let pair = self.pairs.get(index).ok_or(Absent::DataType)?;
+        let (lagged, rules) = pair.lagged.get(window).zip(rules.lags.get(window)).ok_or(Absent::DataType)?;
+        if !lagged.is_warm(rules) {
+            return Err(Absent::Cold);
+        }
+        lagged.products().lead_weights(leader, rules.memory())
     }
 
     /// The changes of instrument `index`, for its counters.

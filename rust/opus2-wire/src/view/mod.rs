@@ -3,7 +3,9 @@
 //! Written straight into the output buffer, without a tree and without heap memory. Prices and quantities are exact
 //! decimal text, times are integers in nanoseconds, keys stand in one fixed order: equal events give equal bytes.
 
+pub mod context;
 pub mod dead_letter;
 pub mod normalized;
 pub mod quality;
 pub mod signal;
+pub mod value;

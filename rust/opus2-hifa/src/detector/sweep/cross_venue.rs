@@ -18,7 +18,7 @@ pub struct VenueSweep {
 }
 
 /// One side swept on two or more venues at once.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CrossVenueSweep {
     /// Who took.
     pub aggressor: Aggressor,

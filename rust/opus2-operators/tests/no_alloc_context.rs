@@ -1,0 +1,98 @@
+//! A record costs `signal` and `context` together no heap memory once they know the market's instruments.
+
+#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
+#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
+
+mod steady;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
+use steady::{MARKET, steady};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, counting what each thread asks of it.
+struct Counting;
+
+// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise is passed on.
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Both operators, and what they write into.
+struct Chain {
+    signal: Box<dyn Operator>,
+    context: Box<dyn Operator>,
+    outs: [Output; 2],
+    /// Bytes of records that were published by stage 2.
+    published: usize,
+}
+
+impl Chain {
+    fn process(&mut self, event: &[u8]) {
+        let [of_signal, of_context] = &mut self.outs;
+        of_signal.clear();
+        self.signal.process(MARKET, event, of_signal).unwrap();
+        for entry in of_signal.entries() {
+            let Entry::Record { channel: OutputChannel::Main, payload, .. } = entry else { continue };
+            of_context.clear();
+            self.context.process(MARKET, payload, of_context).unwrap();
+            for entry in of_context.entries() {
+                if let Entry::Record { channel: OutputChannel::Context, payload, .. } = entry {
+                    self.published += payload.len();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_allocates_nothing_in_steady_state() {
+    let mut chain = Chain {
+        signal: create("signal", "").unwrap(),
+        context: create("context", "").unwrap(),
+        outs: [Output::new(), Output::new()],
+        published: 0,
+    };
+    // Seven minutes: a lead is evaluated in the second half.
+    let events: Vec<_> = (1..14_000).map(|number| steady(number, 30)).collect();
+    let (warm_up, measured) = events.split_at(5_000);
+    for event in warm_up {
+        chain.process(event);
+    }
+    let (before, published) = (ALLOCATIONS.get(), chain.published);
+    for event in measured {
+        chain.process(event);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(chain.published - published > 250 * 2_000, "the records were written");
+    let mut seen = Vec::new();
+    chain.context.counters(&mut |name, value| {
+        if ["events", "seconds", "candidates"].contains(&name) {
+            seen.push(value);
+        }
+    });
+    assert!(seen.iter().all(|value| *value > 250), "every path was taken: {seen:?}");
+}
