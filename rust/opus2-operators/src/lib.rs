@@ -10,8 +10,8 @@ mod error;
 mod normalize;
 mod operator;
 mod output;
+mod risk;
 mod signal;
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
 mod stage;
 
 pub use counters::Counters;

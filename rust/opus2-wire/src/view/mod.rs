@@ -6,4 +6,5 @@
 pub mod dead_letter;
 pub mod normalized;
 pub mod quality;
+pub mod risk;
 pub mod signal;
