@@ -8,12 +8,14 @@ use serde::Deserialize as _;
 
 use crate::context::Context;
 use crate::copy::Copy;
+use crate::execution;
 use crate::normalize::Normalize;
+use crate::risk;
 use crate::signal::Signal;
 use crate::{Operator, OperatorError};
 
 /// The operators there are.
-pub const OPERATORS: [&str; 4] = ["copy", "normalize", "signal", "context"];
+pub const OPERATORS: [&str; 6] = ["copy", "normalize", "signal", "context", "risk", "execution"];
 
 /// The key of the validation rules in an operator's configuration: text, beside the tables of the operators.
 ///
@@ -52,8 +54,9 @@ pub fn with_validation_rules(config: &str, rules: &str) -> String {
 /// Makes the operator `name`.
 ///
 /// `config` is TOML text with one table for each operator that is not to run on its defaults (`[signal]`): a host gives
-/// every operator the same text, and each reads its own table. Empty text means every default. Beside the tables stands
-/// [`RULES_KEY`], which `normalize` reads.
+/// every operator the same text, and each reads its own table. Empty text means every default. Beside the tables stand
+/// [`RULES_KEY`], which `normalize` reads, and [`MODEL_KEY`], which the stages read: `signal` its micro-price, its weights
+/// and its calibrated threshold, for the market that the model is for.
 ///
 /// # Errors
 /// An unknown name, text that is not TOML, a table of no operator, or an unknown key or a value out of bounds in the
@@ -62,16 +65,27 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     let Some(operator) = OPERATORS.into_iter().find(|known| *known == name) else {
         return Err(OperatorError::UnknownOperator { name: name.to_owned(), known: OPERATORS.join(", ") });
     };
+    let canonical = canonical(operator, config)?;
     let mut config = own_table(operator, config)?;
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
         "context" => Ok(Box::new(Context::create(config)?)),
+        "execution" => execution::create(config, &canonical),
         "signal" => {
-            config.remove(MODEL_KEY);
-            Ok(Box::new(Signal::new(config)?))
+            let (model, _) = take_model(operator, &mut config)?;
+            Ok(Box::new(Signal::new(config, &model)?))
         }
+        "risk" => Ok(Box::new(risk::new(config)?)),
         _ => Ok(Box::new(Normalize::new(&config)?)),
     }
+}
+
+/// The configuration in one form, however it was written: hosts differ in how they put a file into a string, and every
+/// decision carries the configuration's hash.
+fn canonical(operator: &'static str, config: &str) -> Result<String, OperatorError> {
+    let wrong = |reason: String| OperatorError::Config { operator, reason };
+    let tables: toml::Table = config.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+    toml::to_string(&tables).map_err(|error| wrong(error.to_string()))
 }
 
 fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, OperatorError> {
@@ -121,7 +135,6 @@ pub(crate) fn take_model(
 }
 
 /// Takes the venues' fees out of an operator's configuration; without any, those of the entry tiers.
-#[expect(dead_code, reason = "stages 3 and 4 are its users")]
 pub(crate) fn take_fees(
     operator: &'static str,
     config: &mut toml::Table,
@@ -156,12 +169,9 @@ mod tests {
     fn configuration_is_refused_by_name() {
         check("normalize", "", "");
         check("copy", "[normalize]", "");
-        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize, signal, context");
-        check(
-            "copy",
-            "[nose]",
-            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize, signal, context",
-        );
+        let all = "one of: copy, normalize, signal, context, risk, execution";
+        check("nose", "", &format!("unknown operator \"nose\"; {all}"));
+        check("copy", "[nose]", &format!("configuration of operator \"copy\": [nose] is no operator; {all}"));
         check(
             "copy",
             "copy = 1",

@@ -11,6 +11,7 @@ mod error;
 mod normalize;
 mod operator;
 mod output;
+mod risk;
 mod signal;
 mod stage;
 

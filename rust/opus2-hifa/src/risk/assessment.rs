@@ -45,7 +45,7 @@ impl PositionSource {
     }
 }
 
-/// What a round trip of the sized quantity is expected to cost, basis points of the mid, positive when bad.
+/// What a round trip is expected to cost, basis points of the mid, positive when bad.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct RoundTripCost {
     /// Both half-spreads.
@@ -86,7 +86,8 @@ pub struct Assessment {
     pub position_source: PositionSource,
     /// Equity of the account, millionths of the quote asset: told, or configured.
     pub equity_micros: i64,
-    /// Cost of a round trip of `qty`; why it is not known.
+    /// Cost of a round trip of what is wanted before the gate, or of the configured probe when nothing is, at the cheapest
+    /// instrument that may be used; why it is not known.
     pub cost: Result<RoundTripCost, Absent>,
     /// What a right trade gains net of costs, basis points.
     pub net_gain_bps: Measure,
@@ -98,11 +99,11 @@ pub struct Assessment {
     pub kelly: Measure,
     /// Expected shortfall of one base unit over the holding time, quote units.
     pub shortfall_per_unit: Measure,
-    /// The quantity over the depth within 10 bps.
+    /// The quantity that `cost` is of over the depth within 10 bps.
     pub participation: Measure,
     /// Half-life of the book's recovery, s.
     pub resilience_secs: Measure,
-    /// What the square-root law says of `qty` over the model's horizon, without the half-spread, basis points.
+    /// What the square-root law says of the quantity that `cost` is of over the model's horizon, without the half-spread, basis points.
     pub sqrt_law_bps: Measure,
     /// Whether whatever is held must be left: a kill switch, or no data.
     pub must_leave: bool,

@@ -92,6 +92,13 @@ impl KillSwitches {
         self.data_at = Some(self.data_at.map_or(now, |before| before.max(now)));
     }
 
+    /// Equity is of something else from now on: what was lost of the one before is forgotten, and what fell by it rises.
+    pub fn restart_equity(&mut self) {
+        (self.day, self.equity, self.highest) = (None, 0, 0);
+        self.fallen.remove(BlockReason::DailyLoss);
+        self.fallen.remove(BlockReason::Drawdown);
+    }
+
     /// Somebody has looked: everything may rise, and the highest equity is the present one. The day's loss stays.
     pub fn rearm(&mut self) {
         self.rejects = 0;

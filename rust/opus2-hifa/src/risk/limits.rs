@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::amount::QuoteAmount;
 use super::health_gate::{HealthLines, PEG_DEVIATION_MAX};
 use super::kelly::KellySettings;
 use super::kill_switch::KillLimits;
@@ -17,6 +18,16 @@ use crate::ConfigError;
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RiskConfig {
+    /// Equity of the account while nobody has told it, quote units.
+    pub equity_quote: QuoteAmount,
+    /// What costs are judged for when nothing is wanted, quote units.
+    pub probe_notional_quote: QuoteAmount,
+    /// The most that may be held at one venue, as a share of equity.
+    pub venue_cap_share: f64,
+    /// An order is never faster than this, ms.
+    pub latency_floor_ms: u32,
+    /// Only a model that proved itself on its last walk-forward test may trade.
+    pub require_proven: bool,
     /// The share of what is shown that is still there when an order arrives, in parts per million by distance.
     pub survival_ppm: Survival,
     /// Factor of the square-root law of impact.
@@ -48,6 +59,11 @@ pub struct RiskConfig {
 impl Default for RiskConfig {
     fn default() -> Self {
         Self {
+            equity_quote: QuoteAmount::of_micros(100_000_000_000),
+            probe_notional_quote: QuoteAmount::of_micros(1_000_000_000),
+            venue_cap_share: 0.5,
+            latency_floor_ms: 10,
+            require_proven: true,
             survival_ppm: Survival::default(),
             impact_factor: 1.0,
             spread: SpreadMemory::default(),
@@ -80,7 +96,12 @@ impl RiskConfig {
     /// # Errors
     /// The first parameter out of bounds, with its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let bounds = self.of_measurement().into_iter().chain(self.of_limits()).chain(self.of_gates());
+        let bounds = self
+            .of_account()
+            .into_iter()
+            .chain(self.of_measurement())
+            .chain(self.of_limits())
+            .chain(self.of_gates());
         for (key, value, low, high, expected) in bounds {
             // Written so that NaN is refused.
             if !(value >= low && value <= high) {
@@ -88,6 +109,16 @@ impl RiskConfig {
             }
         }
         Ok(())
+    }
+
+    fn of_account(&self) -> [Bound; 4] {
+        let amount = |key, amount: QuoteAmount| (key, amount.to_f64(), 1.0, 1e12, "1 to 1000000000000");
+        [
+            amount("equity_quote", self.equity_quote),
+            amount("probe_notional_quote", self.probe_notional_quote),
+            share("venue_cap_share", self.venue_cap_share),
+            ("latency_floor_ms", self.latency_floor_ms.into(), 0.0, 60_000.0, "0 to 60000"),
+        ]
     }
 
     fn of_measurement(&self) -> [Bound; 9] {
@@ -180,6 +211,10 @@ mod tests {
         check(
             |config| config.tail.degrees = 2.0,
             "tail.degrees = 2 is out of bounds; expected 2.1 to 1000000000",
+        );
+        check(
+            |config| config.equity_quote = QuoteAmount::of_micros(999_999),
+            "equity_quote = 0.999999 is out of bounds; expected 1 to 1000000000000",
         );
         check(
             |config| config.kelly.cap = f64::NAN,

@@ -12,11 +12,13 @@
 //! | [`health_gate`] | what a venue's health allows |
 //! | [`kill_switch`] | what stops all new risk |
 //! | [`parts`], [`gate`], [`block`] | the risk gate: its five parts, the one that binds, and the hard blocks |
-//! | [`limits`] | the parameters of all this |
+//! | [`limits`], [`amount`] | the parameters of all this |
 //! | [`assessment`] | [`Assessment`]: what stage 4 is told |
+//! | [`market`] | [`MarketRisk`]: all of it, wired to one market's frames |
 //!
 //! Whatever is not known counts against trading: a part of the gate that is absent is a hard block.
 
+pub mod amount;
 pub mod assessment;
 pub mod block;
 mod decayed;
@@ -26,6 +28,7 @@ pub mod impact;
 pub mod kelly;
 pub mod kill_switch;
 pub mod limits;
+pub mod market;
 pub mod parts;
 pub mod position;
 pub mod resilience;
@@ -34,6 +37,7 @@ pub mod spread_level;
 pub mod tail;
 pub mod walk;
 
+pub use amount::QuoteAmount;
 pub use assessment::{ASSESSED_VENUES_MAX, Assessment, PositionSource, RoundTripCost, VenueAllowance};
 pub use block::{BlockReason, Blocks};
 pub use gate::{BindingConstraint, RiskGate};
@@ -42,8 +46,9 @@ pub use impact::{CostBasis, DeskImpact, DeskOrder, PreTradeCost, SquareRootLaw, 
 pub use kelly::{Bet, Kelly, KellySettings, lower_probability};
 pub use kill_switch::{KillLimits, KillSwitches};
 pub use limits::RiskConfig;
+pub use market::{InstrumentRisk, MarketRisk, RiskFrame, RiskSettings, SizeBound, Sizing, Taken};
 pub use parts::{GateParts, LiquidityLimits, QualityLimits, ShortfallBudget, SlippageLimits, participation};
-pub use position::{Exposure, InventoryBounds, InventoryLimit, InventorySettings, Position};
+pub use position::{Exposure, InventoryBound, InventoryBounds, InventoryLimit, InventorySettings, Position};
 pub use resilience::{DepletionWatcher, Resilience, ResilienceSettings};
 pub use spread_decomposition::{SPREAD_HORIZONS_SECS, SpreadDecomposition, SpreadMemory, TradeSpread};
 pub use spread_level::SpreadLevel;

@@ -215,7 +215,8 @@ pub struct InventoryBounds {
 }
 
 /// Which of the [`InventoryBounds`] is the smallest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InventoryBound {
     /// Expected shortfall.
     Shortfall,
@@ -238,7 +239,7 @@ impl InventoryBound {
 }
 
 /// The most that may be held.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct InventoryLimit {
     /// In base units, long or short.
     pub base: f64,

@@ -7,5 +7,6 @@ pub mod context;
 pub mod dead_letter;
 pub mod normalized;
 pub mod quality;
+pub mod risk;
 pub mod signal;
 pub mod value;
