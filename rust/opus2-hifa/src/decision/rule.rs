@@ -1,5 +1,7 @@
 //! When to enter, and every reason not to.
 
+use serde::{Deserialize, Serialize};
+
 use super::combine::ClassProbabilities;
 use super::config::DecisionConfig;
 use super::hysteresis::{Change, Hysteresis, Observation, Position, probability_of};
@@ -70,7 +72,8 @@ impl Rejection {
 }
 
 /// The reasons that apply, in the order of [`Rejection::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Rejections(u16);
 
 impl Rejections {
