@@ -93,7 +93,7 @@ fn outlook(now: i64, p_up: f64) -> Outlook {
     outlook
 }
 
-fn event(number: i64, body: EventBody) -> MarketEvent<'static> {
+fn event(number: i64, body: &EventBody) -> MarketEvent<'static> {
     let (venue, symbol) = VENUES[usize::try_from(number % 3).unwrap()];
     MarketEvent {
         id: "binance:BTCUSDT:18c2f0a1b2c3-0-1:42000000",
@@ -107,7 +107,7 @@ fn event(number: i64, body: EventBody) -> MarketEvent<'static> {
         recv_ts: UnixNanos(number * 1_000_000),
         seq: SeqRange { first: number.unsigned_abs(), last: number.unsigned_abs() },
         flags: QualityFlags::default(),
-        body,
+        body: *body,
     }
 }
 
@@ -135,7 +135,7 @@ fn idle(criterion: &mut Criterion) {
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 number += 1;
-                let event = event(number, bodies[usize::try_from(number % 999).unwrap()]);
+                let event = event(number, &bodies[usize::try_from(number % 999).unwrap()]);
                 let outlook = outlook(number * 1_000_000, 0.55);
                 let look = Look {
                     market: "BTC/USD*",
@@ -154,7 +154,7 @@ fn enter(criterion: &mut Criterion) {
     let (terms, assessment) = (terms(), assessment());
     let (mut state, mut planner) = (MarketExecution::default(), Planner::new(20));
     for number in 0..3 {
-        let event = event(number, book(number));
+        let event = event(number, &book(number));
         let outlook = outlook(number, 0.55);
         let look =
             Look { market: "BTC/USD*", event: Some(&event), outlook: &outlook, assessment: &assessment };

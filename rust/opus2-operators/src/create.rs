@@ -7,12 +7,13 @@ use opus2_wire::model::{content_hash, read_model};
 use serde::Deserialize as _;
 
 use crate::copy::Copy;
+use crate::execution;
 use crate::normalize::Normalize;
 use crate::signal::Signal;
 use crate::{Operator, OperatorError};
 
 /// The operators there are.
-pub const OPERATORS: [&str; 3] = ["copy", "normalize", "signal"];
+pub const OPERATORS: [&str; 4] = ["copy", "execution", "normalize", "signal"];
 
 /// The key of the validation rules in an operator's configuration: text, beside the tables of the operators.
 ///
@@ -61,9 +62,11 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     let Some(operator) = OPERATORS.into_iter().find(|known| *known == name) else {
         return Err(OperatorError::UnknownOperator { name: name.to_owned(), known: OPERATORS.join(", ") });
     };
-    let mut config = own_table(operator, config)?;
+    let text = config;
+    let mut config = own_table(operator, text)?;
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
+        "execution" => execution::create(config, text),
         "signal" => {
             config.remove(MODEL_KEY);
             Ok(Box::new(Signal::new(config)?))
@@ -95,7 +98,6 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
 
 /// Takes the decision model out of an operator's configuration, with the hash that names it; without one, the prior that
 /// is never proven.
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
 pub(crate) fn take_model(
     operator: &'static str,
     config: &mut toml::Table,
@@ -120,7 +122,6 @@ pub(crate) fn take_model(
 }
 
 /// Takes the venues' fees out of an operator's configuration; without any, those of the entry tiers.
-#[expect(dead_code, reason = "stages 3 and 4 are its users")]
 pub(crate) fn take_fees(
     operator: &'static str,
     config: &mut toml::Table,
@@ -155,11 +156,11 @@ mod tests {
     fn configuration_is_refused_by_name() {
         check("normalize", "", "");
         check("copy", "[normalize]", "");
-        check("nose", "", "unknown operator \"nose\"; one of: copy, normalize, signal");
+        check("nose", "", "unknown operator \"nose\"; one of: copy, execution, normalize, signal");
         check(
             "copy",
             "[nose]",
-            "configuration of operator \"copy\": [nose] is no operator; one of: copy, normalize, signal",
+            "configuration of operator \"copy\": [nose] is no operator; one of: copy, execution, normalize, signal",
         );
         check(
             "copy",

@@ -7,11 +7,12 @@ mod copy;
 mod counters;
 mod create;
 mod error;
+mod execution;
 mod normalize;
 mod operator;
 mod output;
 mod signal;
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
+#[expect(dead_code, reason = "stages 2 and 3 hand frames on")]
 mod stage;
 
 pub use counters::Counters;

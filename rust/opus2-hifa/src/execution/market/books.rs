@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use crate::Absent;
 
-    fn event(symbol: &str, seq: u64, body: EventBody) -> MarketEvent<'_> {
+    fn event<'a>(symbol: &'a str, seq: u64, body: &EventBody) -> MarketEvent<'a> {
         MarketEvent {
             id: "id",
             venue: Venue::Kraken,
@@ -275,7 +275,7 @@ mod tests {
             recv_ts: UnixNanos(7),
             seq: SeqRange { first: seq, last: seq },
             flags: QualityFlags::default(),
-            body,
+            body: *body,
         }
     }
 
@@ -304,7 +304,7 @@ mod tests {
     fn check(events: &[(u64, EventBody)], expect: &[i64]) {
         let mut books = Books::default();
         for (seq, body) in events {
-            books.apply(&event("X", *seq, *body), &judged(&["X"])).unwrap();
+            books.apply(&event("X", *seq, body), &judged(&["X"])).unwrap();
         }
         let book = books.iter().next().unwrap();
         let found: Vec<i64> = book.ladder(Side::Bid).iter().map(|level| level.price.0).collect();
@@ -337,7 +337,7 @@ mod tests {
         let verdict = |is_fenced| EventBody::Quality(QualityEvent { score_thousandths: 1, is_fenced });
         let mut books = Books::default();
         for (body, expect) in [(verdict(true), false), (book(100), false), (verdict(false), true)] {
-            let found = books.apply(&event("X", 1, body), &judged(&["X"])).unwrap();
+            let found = books.apply(&event("X", 1, &body), &judged(&["X"])).unwrap();
             assert_eq!(found.is_usable(), expect);
         }
     }
@@ -346,13 +346,13 @@ mod tests {
     fn only_instruments_that_are_judged_have_a_place() {
         let mut books = Books::default();
         let all = ["A", "B", "C", "D", "E", "F", "G", "H"];
-        assert!(books.apply(&event("Z", 1, book(9)), &judged(&all)).is_none());
+        assert!(books.apply(&event("Z", 1, &book(9)), &judged(&all)).is_none());
         for symbol in all {
-            assert!(books.apply(&event(symbol, 1, book(9)), &judged(&all)).is_some());
+            assert!(books.apply(&event(symbol, 1, &book(9)), &judged(&all)).is_some());
         }
         let mut others = all;
         others[3] = "Z";
-        assert!(books.apply(&event("Z", 1, book(9)), &judged(&others)).is_some());
+        assert!(books.apply(&event("Z", 1, &book(9)), &judged(&others)).is_some());
         let names: Vec<&str> = books.iter().map(|book| book.name().as_str()).collect();
         assert_eq!(names.len(), 8);
         assert!(names.contains(&"kraken:Z") && !names.contains(&"kraken:D") && books.is_consistent());

@@ -91,6 +91,9 @@ impl Desk<'_> {
             PlanError::Unfilled { .. } => Fault::Unfilled,
             PlanError::Route(_) | PlanError::Input(_) => Fault::BadInput,
         })?;
+        if !plan.expected.total_bps().is_finite() {
+            return Err(Fault::BadInput);
+        }
         let venue = |seat: &Seat<'_>| OrderVenue { instrument: *seat.book.name(), terms: seat.terms };
         Ok(Order { side: want.side, qty: want.qty, mid, plan, venues: seats.iter().map(venue).collect() })
     }
@@ -148,19 +151,15 @@ impl Desk<'_> {
         risk.unwrap_or(0)
     }
 
-    /// The mid that costs are measured against, and half its spread: the candidate's, else that of the first venue.
+    /// The mid that costs are measured against, and half its spread: of the candidate's instrument, else of the first venue.
     fn price(&self, seats: &[Seat<'_>]) -> Option<(f64, Measure)> {
-        let first = seats.first()?;
-        if let Some(candidate) = &self.look.outlook.candidate
-            && candidate.mid > 0.0
-            && candidate.mid.is_finite()
-        {
-            return Some((candidate.mid, finite(candidate.half_spread_bps)));
-        }
-        let (bid, ask) = (first.book.best(Side::Bid)?, first.book.best(Side::Ask)?);
+        let candidate = self.look.outlook.candidate.as_ref().map(|candidate| &candidate.instrument);
+        let is_candidate = |seat: &&Seat<'_>| Some(seat.book.name()) == candidate;
+        let book = seats.iter().find(is_candidate).or(seats.first())?.book;
+        let (bid, ask) = (book.best(Side::Bid)?, book.best(Side::Ask)?);
         let spread = i128::from(ask.price.0) - i128::from(bid.price.0);
-        let doubled = first.book.mid_doubled()?;
-        Some((first.book.mid()?, finite(1e4 * to_f64(spread) / to_f64(doubled.into()))))
+        let doubled = book.mid_doubled()?;
+        Some((book.mid()?, finite(1e4 * to_f64(spread) / to_f64(doubled.into()))))
     }
 
     /// Stage 3's square-root law, taken from its quantity to this one.

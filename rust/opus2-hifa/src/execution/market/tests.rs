@@ -107,12 +107,12 @@ impl Run {
         for at in 0..VENUES.len() {
             let side = |sign: i64, best: i64| (0..20).map(move |rank| Level::new(best + sign * rank, 8_000));
             let book = BookView::new(side(-1, 6_000_000), side(1, 6_000_001));
-            assert!(run.event(0, at, EventBody::Book(book)).is_none());
+            assert!(run.event(0, at, &EventBody::Book(book)).is_none());
         }
         run
     }
 
-    fn event(&mut self, ms: i64, venue: usize, body: EventBody) -> Option<Verdict> {
+    fn event(&mut self, ms: i64, venue: usize, body: &EventBody) -> Option<Verdict> {
         self.events += 1;
         let recv_ts = UnixNanos(ms * 1_000_000);
         let (venue, symbol) = VENUES[venue];
@@ -128,7 +128,7 @@ impl Run {
             recv_ts,
             seq: SeqRange { first: self.events, last: self.events },
             flags: QualityFlags::default(),
-            body,
+            body: *body,
         };
         self.frame(Some(&event), &outlook(recv_ts.0, None), &assessment())
     }
@@ -279,7 +279,7 @@ fn what_cannot_be_sold_is_held_until_it_can() {
     run.check(10, Some(0.7), plain, "1 enter up");
     for at in 0..VENUES.len() {
         let gap = StatusEvent { from: BookState::Live, to: BookState::Gap };
-        assert!(run.event(20, at, EventBody::Status(gap)).is_none());
+        assert!(run.event(20, at, &EventBody::Status(gap)).is_none());
     }
     let stop = |_: &mut Outlook, assessment: &mut Assessment| assessment.must_leave = true;
     run.check(30, Some(0.7), stop, "2 hold up stop no_book");
@@ -290,7 +290,7 @@ fn what_cannot_be_sold_is_held_until_it_can() {
     };
     run.check(1_000, None, stop_at_end, "3 hold up stop no_book");
     let side = |sign: i64, best: i64| (0..20).map(move |rank| Level::new(best + sign * rank, 8_000));
-    run.event(1_010, 2, EventBody::Book(BookView::new(side(-1, 5_999_000), side(1, 5_999_001))));
+    run.event(1_010, 2, &EventBody::Book(BookView::new(side(-1, 5_999_000), side(1, 5_999_001))));
     let left = run.check(1_020, None, stop, "4 exit up stop").unwrap();
     assert_eq!(left.order.unwrap().plan.style, Style::Now);
     run.check(4_000, Some(0.8), stop, "5 reject up stop");
@@ -336,7 +336,7 @@ fn whatever_is_held_is_left_when_all_must_be() {
 fn a_sell_entry_sells_and_a_quote_is_seen() {
     let mut run = Run::new(terms());
     let quote = QuoteEvent { bid: Level::new(6_000_010, 500), ask: Level::new(6_000_011, 500) };
-    run.event(5, 0, EventBody::Quote(quote));
+    run.event(5, 0, &EventBody::Quote(quote));
     let entered = run.check(10, Some(0.2), plain, "1 enter down").unwrap();
     let order = entered.order.unwrap();
     assert_eq!(order.side, Aggressor::Sell);
@@ -366,7 +366,7 @@ fn a_saved_market_goes_on_as_if_never_stopped() {
             QuoteEvent { bid: Level::new(bid, 9_000 - 20 * step), ask: Level::new(bid + 1, 100 + step) };
         let venue = usize::try_from(step % 3).unwrap();
         for run in [&mut whole, &mut halves] {
-            run.event(ms, venue, EventBody::Quote(quote));
+            run.event(ms, venue, &EventBody::Quote(quote));
         }
         let (left, right) = (whole.at(ms, Some(p), plain), halves.at(ms, Some(p), plain));
         assert_eq!(left, right);
