@@ -8,6 +8,7 @@ mod copy;
 mod counters;
 mod create;
 mod error;
+mod execution;
 mod normalize;
 mod operator;
 mod output;

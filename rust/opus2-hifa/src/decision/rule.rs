@@ -1,5 +1,7 @@
 //! When to enter, and every reason not to.
 
+use serde::{Deserialize, Serialize};
+
 use super::combine::ClassProbabilities;
 use super::config::DecisionConfig;
 use super::hysteresis::{Change, Hysteresis, Observation, Position, probability_of};
@@ -26,7 +28,7 @@ pub enum Rejection {
     LowProbability,
     /// The expected net edge does not exceed its threshold.
     LowEdge,
-    /// The risk gate does not exceed its threshold.
+    /// The risk gate does not exceed its threshold, or is no number up to 1.
     LowGate,
     /// Too soon after an exit.
     CoolDown,
@@ -70,7 +72,8 @@ impl Rejection {
 }
 
 /// The reasons that apply, in the order of [`Rejection::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Rejections(u16);
 
 impl Rejections {
@@ -226,7 +229,9 @@ impl DecisionRule {
         rejections.set_if(Rejection::Stop, proposal.must_leave);
         rejections.set_if(Rejection::CostAboveGain, net_gain.is_nan() || net_gain <= 0.0);
         rejections.set_if(Rejection::LowEdge, edge_bps.is_ok_and(|edge| edge <= config.edge_bps_min));
-        rejections.set_if(Rejection::LowGate, proposal.gate.is_nan() || proposal.gate <= config.gate_min);
+        // A gate above 1 is none that a risk can have.
+        let is_open = proposal.gate > config.gate_min && proposal.gate <= 1.0;
+        rejections.set_if(Rejection::LowGate, !is_open);
         rejections
     }
 }
@@ -292,6 +297,7 @@ mod tests {
         check(|at| at.must_leave = true, &["stop"]);
         check(|at| at.gate = 0.3, &["low_gate"]);
         check(|at| at.gate = f64::NAN, &["low_gate"]);
+        check(|at| at.gate = f64::INFINITY, &["low_gate"]);
         check(|at| at.cost_bps = 20.0, &["cost_above_gain", "low_edge"]);
         check(|at| at.cost_bps = f64::NAN, &["bad_number", "cost_above_gain"]);
         check(|at| at.loss_bps = -3.0, &["bad_number"]);

@@ -6,9 +6,15 @@
 /// Fowler, Noll and Vo, FNV-1a with 64 bits.
 #[must_use]
 pub fn seed_of(id: &[u8]) -> u64 {
-    id.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    fnv1a(FNV_BASIS, id)
+}
+
+/// FNV-1a of nothing.
+pub(super) const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a of what `hash` was of, followed by `bytes`.
+pub(super) fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// `SplitMix64`: a counter whose every value is mixed. Not for secrets.

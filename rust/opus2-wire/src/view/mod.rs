@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod dead_letter;
+pub mod decision;
 pub mod normalized;
 pub mod quality;
 pub mod risk;

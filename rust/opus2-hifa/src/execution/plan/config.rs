@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::ConfigError;
 use crate::execution::maker_taker::OutflowSettings;
 use crate::execution::schedule::SLICES_MAX;
+use crate::risk::Survival;
+use crate::risk::walk::SURVIVAL_BUCKETS;
 
 /// The parameters of stage 4, with the defaults and bounds of the methods reference, sections 5 and 12.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -14,6 +16,9 @@ pub struct ExecutionConfig {
     pub walk_factor_max: f64,
     /// The expected adverse share of a move while an order is under way.
     pub latency_phi: f64,
+    /// What of the quantity shown is still there when an order arrives, parts per million, by distance from the mid: see
+    /// [`Survival`].
+    pub survival_ppm: [u32; SURVIVAL_BUCKETS],
     /// How many slices a schedule has at most.
     pub slices_max: u32,
     /// How far apart slices are at least, ms.
@@ -39,6 +44,7 @@ impl Default for ExecutionConfig {
         Self {
             walk_factor_max: 1.2,
             latency_phi: 0.4,
+            survival_ppm: Survival::default().ppm(),
             slices_max: 10,
             slice_gap_ms_min: 1_000,
             slice_jitter: 0.2,
@@ -66,6 +72,9 @@ impl ExecutionConfig {
         let (minute, day) = (60_000.0, 86_400.0);
         within("walk_factor_max", self.walk_factor_max, 0.0, 100.0, "0 to 100")?;
         within("latency_phi", self.latency_phi, 0.0, 10.0, "0 to 10")?;
+        for share in self.survival_ppm {
+            within("survival_ppm", share.into(), 0.0, 1e6, "0 to 1000000 each")?;
+        }
         within("slices_max", self.slices_max.into(), 1.0, slices, "1 to 32")?;
         within("slice_gap_ms_min", self.slice_gap_ms_min.into(), 1.0, 60.0 * minute, "1 to 3600000")?;
         within("slice_jitter", self.slice_jitter, 0.0, 0.49, "0 to 0.49")?;
@@ -97,6 +106,10 @@ mod tests {
     fn a_parameter_out_of_bounds_is_named_with_its_value() {
         check("{}", "");
         check(r#"{"slices_max":33}"#, "slices_max = 33 is out of bounds; expected 1 to 32");
+        check(
+            r#"{"survival_ppm":[1,1,1,1,1,1,1000001]}"#,
+            "survival_ppm = 1000001 is out of bounds; expected 0 to 1000000 each",
+        );
         check(r#"{"slice_jitter":0.5}"#, "slice_jitter = 0.5 is out of bounds; expected 0 to 0.49");
         check(r#"{"outflow":{"half_life_secs":0}}"#, "outflow.half_life_secs = 0 is out of bounds");
         check(r#"{"slices":3}"#, "unknown field `slices`");

@@ -80,6 +80,19 @@ pub enum Style {
     Twap,
 }
 
+impl Style {
+    /// The name used in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Now => "now",
+            Self::MakerTaker => "maker_taker",
+            Self::AlmgrenChriss => "almgren_chriss",
+            Self::Twap => "twap",
+        }
+    }
+}
+
 /// Why it is traded like that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +107,20 @@ pub enum Reason {
     NoTime,
     /// The cost of a schedule is not known; that of walking is.
     NoComparison,
+}
+
+impl Reason {
+    /// The name used in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WalkIsCheap => "walk_is_cheap",
+            Self::WalkIsDear => "walk_is_dear",
+            Self::BooksAreThin => "books_are_thin",
+            Self::NoTime => "no_time",
+            Self::NoComparison => "no_comparison",
+        }
+    }
 }
 
 /// One slice of a schedule.

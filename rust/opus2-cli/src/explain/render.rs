@@ -1,0 +1,343 @@
+//! A decision as a page of text.
+
+use std::fmt::Write as _;
+
+use super::format::{
+    Paint, Tone, UNKNOWN, bar, fixed, floating_bar, short, signed_bar, span, utc,
+};
+use super::record::{Cost, Decision, Measure, Plan, Venue};
+
+/// Columns of a bar.
+const BAR: usize = 30;
+
+/// Features are clipped to so many standard deviations.
+const X_MAX: f64 = 5.0;
+
+/// The page, with a line's end at its end.
+pub(super) fn render(decision: &Decision, paint: Paint) -> String {
+    let mut page = Page { text: String::new(), paint };
+    page.head(decision);
+    page.probability(decision);
+    page.features(decision);
+    page.gate(decision);
+    page.costs(decision);
+    page.plan(decision);
+    page.books(decision);
+    page.versions(decision);
+    page.text
+}
+
+struct Page {
+    text: String,
+    paint: Paint,
+}
+
+impl Page {
+    /// Adds a line, without blanks at its end. Colours do not count as columns.
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text.trim_end());
+        self.text.push('\n');
+    }
+
+    fn title(&mut self, title: &str, note: &str) {
+        let strong = self.paint.tone(Tone::Strong, title);
+        self.line("");
+        self.line(&format!("{strong}  {note}"));
+    }
+
+    fn head(&mut self, decision: &Decision) {
+        let tone = match decision.action.as_str() {
+            "enter" | "hold" => Tone::Good,
+            _ => Tone::Bad,
+        };
+        let action = self.paint.tone(tone, &decision.action.to_uppercase());
+        let strong = self.paint.tone(Tone::Strong, &decision.id);
+        self.line(&format!("{strong}  {action} {}  {}", decision.direction, decision.size.qty));
+        let trigger = match &decision.event_id {
+            Some(event) => format!("{} {event}", decision.trigger),
+            None => "the end of a second".to_owned(),
+        };
+        self.line(&format!("{} UTC, after {trigger}", utc(decision.recv_ts)));
+        if !decision.reasons.is_empty() {
+            let reasons = self.paint.tone(Tone::Strong, &decision.reasons.join(", "));
+            self.line(&format!("because: {reasons}"));
+        }
+        let mut position = format!("now {}", decision.decision.position);
+        if let Some(entry) = &decision.entry_id {
+            let _ = write!(position, ", entered by {entry}");
+        }
+        let told = if decision.size.position_source == "told" { "told" } else { "nobody told" };
+        let _ = write!(position, "; held {} ({told})", decision.size.held_qty);
+        self.line(&position);
+    }
+
+    fn probability(&mut self, decision: &Decision) {
+        let (rule, model) = (&decision.decision, &decision.model);
+        let proven = if model.proven { "proven" } else { "not proven" };
+        let note =
+            format!("of model {:?} ({proven}), {} s ahead", model.name, f64::from(model.horizon_ms) / 1e3);
+        self.title("PROBABILITY", &note);
+        for (name, value) in [
+            (format!("p of {}", decision.direction), rule.p.value),
+            ("lower bound".to_owned(), rule.p_lower.value),
+            ("enters at".to_owned(), rule.p_in.value),
+            ("leaves at".to_owned(), Some(rule.p_out)),
+            ("break-even".to_owned(), rule.break_even.value),
+        ] {
+            let drawn = value.map(|value| bar(value, BAR)).unwrap_or_default();
+            self.line(&format!("  {name:<14} {:>7}  {drawn}", fixed(value, 3)));
+        }
+        let reason = rule.edge_bps.reason.as_deref().map(|reason| format!(" ({reason})"));
+        let edge = rule.edge_bps.value.map_or_else(|| UNKNOWN.to_owned(), |edge| format!("{edge:+.2} bps"));
+        self.line(&format!("  expected net edge {edge}{}", reason.unwrap_or_default()));
+        if let Some(forecast) = &decision.forecast {
+            let stretched = forecast.logit * forecast.multiplier;
+            self.line(&format!(
+                "  {} at {}: logit {:+.3} × context {} = {stretched:+.3} → p(up) {:.3}, calibrated {:.3}",
+                forecast.instrument,
+                short(forecast.mid),
+                forecast.logit,
+                short(forecast.multiplier),
+                forecast.p_raw,
+                forecast.p_up
+            ));
+        }
+    }
+
+    fn features(&mut self, decision: &Decision) {
+        if decision.features.is_empty() {
+            return;
+        }
+        self.title("FEATURES", "in standard deviations from the training mean, the largest contribution first");
+        let mut features: Vec<_> = decision.features.iter().collect();
+        features.sort_by(|left, right| right.1.contribution.abs().total_cmp(&left.1.contribution.abs()));
+        for (name, feature) in features {
+            let value = match (feature.value, &feature.reason) {
+                (Some(value), _) if !feature.missing => short(value),
+                (_, Some(reason)) => format!("({reason})"),
+                _ => "(missing)".to_owned(),
+            };
+            let drawn = signed_bar(feature.x, X_MAX, 12);
+            let x = if feature.missing { UNKNOWN.to_owned() } else { format!("{:+.2}", feature.x) };
+            let line = format!("  {name:<30} {value:>12} {x:>6} {drawn} {:+.3}", feature.contribution);
+            let line = if feature.missing { self.paint.tone(Tone::Faint, &line) } else { line };
+            self.line(&line);
+        }
+        let sum: f64 = decision.features.values().map(|feature| feature.contribution).sum();
+        self.line(&format!("  together {sum:+.3}, with the bias {:+.3}", sum + decision.model.bias));
+    }
+
+    fn gate(&mut self, decision: &Decision) {
+        let gate = &decision.gate;
+        self.title("RISK GATE", &format!("{:.2} of what is wanted; {} binds", gate.value, gate.binding));
+        let parts = &gate.parts;
+        for (name, part) in [
+            ("es_headroom", &parts.es_headroom),
+            ("liquidity", &parts.liquidity),
+            ("health", &parts.health),
+            ("quality", &parts.quality),
+            ("slippage", &parts.slippage),
+        ] {
+            let is_binding = name == gate.binding;
+            let drawn = part.value.map(|value| bar(value, BAR)).unwrap_or_default();
+            let tone = if is_binding { Tone::Bad } else { Tone::Good };
+            let mark = if is_binding { " ← binds" } else { "" };
+            let drawn = self.paint.tone(tone, &drawn);
+            self.line(&format!("  {name:<14} {:>7}  {drawn}{mark}", measure(part, 2)));
+        }
+        if !gate.blocks.is_empty() {
+            let blocks = self.paint.tone(Tone::Bad, &gate.blocks.join(", "));
+            self.line(&format!("  shut by: {blocks}"));
+        }
+    }
+
+    fn costs(&mut self, decision: &Decision) {
+        match (&decision.round_trip_bps.value, &decision.round_trip_bps.reason) {
+            (Some(cost), _) => {
+                self.title("COST OF A ROUND TRIP", "basis points of the mid");
+                self.waterfall(cost);
+            }
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("unknown");
+                self.title("COST OF A ROUND TRIP", &format!("not known: {reason}"));
+            }
+        }
+        if let Some(plan) = &decision.plan {
+            self.title("EXPECTED COST OF THIS ORDER", "basis points of the mid");
+            self.waterfall(&plan.expected_bps);
+        }
+    }
+
+    /// Parts that begin where the one before ended.
+    fn waterfall(&mut self, cost: &Cost) {
+        let parts = [
+            ("spread", cost.spread),
+            ("slippage", cost.slippage),
+            ("fee", cost.fee),
+            ("latency", cost.latency),
+        ];
+        let (mut at, mut low, mut high) = (0.0, 0.0f64, 0.0f64);
+        for (_, part) in parts {
+            at += part;
+            (low, high) = (low.min(at), high.max(at));
+        }
+        let place = |value: f64| if high > low { (value - low) / (high - low) } else { 0.0 };
+        let mut from = 0.0;
+        for (name, part) in parts {
+            let drawn = floating_bar(place(from), place(from + part), BAR);
+            self.line(&format!("  {name:<14} {part:>7.2}  {drawn}"));
+            from += part;
+        }
+        let drawn = floating_bar(place(0.0), place(from), BAR);
+        let strong = self.paint.tone(Tone::Strong, &format!("{:<14} {:>7.2}", "total", cost.total));
+        self.line(&format!("  {strong}  {drawn}"));
+    }
+
+    fn plan(&mut self, decision: &Decision) {
+        let Some(plan) = &decision.plan else { return };
+        let after = span(plan.expiry_ts.saturating_sub(decision.recv_ts));
+        let note = format!(
+            "{} {} by {:?}, because {}; valid for {after}",
+            plan.side, plan.qty, plan.style, plan.reason
+        );
+        self.title("ORDER", &note);
+        self.line(&format!(
+            "  {:<28} {:>16} {:>14} {:>14} {:>16}",
+            "takes first", "quantity", "limit", "worst", "all in"
+        ));
+        let dash = || UNKNOWN.to_owned();
+        for taken in &plan.route {
+            self.line(&format!(
+                "  {:<28} {:>16} {:>14} {:>14} {:>16}",
+                taken.instrument,
+                taken.qty,
+                taken.limit_price.clone().unwrap_or_else(dash),
+                taken.worst_price.clone().unwrap_or_else(dash),
+                price(taken.average_all_in)
+            ));
+        }
+        self.line(&format!(
+            "  all of it at {}, one unit more at {}",
+            price(plan.average_all_in),
+            price(plan.marginal_price)
+        ));
+        if let Some(single) = &plan.best_single {
+            self.line(&format!(
+                "  alone at {}: {}; the split saves {} bps",
+                single.instrument,
+                price(single.average_all_in),
+                fixed(plan.saving_bps, 3)
+            ));
+        }
+        self.line(&format!(
+            "  walking the books {} bps, a schedule {} bps, both before fees",
+            fixed(plan.walk_bps, 2),
+            fixed(plan.schedule_bps, 2)
+        ));
+        self.parts(plan);
+    }
+
+    fn parts(&mut self, plan: &Plan) {
+        if plan.slices.len() > 1 {
+            self.line("  slices:");
+            let most = plan.slices.iter().filter_map(|slice| slice.qty.parse().ok()).fold(0.0, f64::max);
+            for slice in &plan.slices {
+                let share = slice.qty.parse::<f64>().unwrap_or(0.0) / most;
+                let after = span(i64::try_from(slice.after_ns).unwrap_or(i64::MAX));
+                self.line(&format!("  {:>10} {:>16}  {}", format!("+{after}"), slice.qty, bar(share, BAR)));
+            }
+        }
+        if let Some(resting) = &plan.resting {
+            self.line(&format!(
+                "  rests: {} at {} on {}",
+                resting.qty, resting.price, resting.instrument
+            ));
+        }
+        if plan.left_out != "0" {
+            self.line(&format!("  left out, below a lot: {}", plan.left_out));
+        }
+    }
+
+    fn books(&mut self, decision: &Decision) {
+        if decision.venues.is_empty() {
+            return;
+        }
+        self.title("BOOKS AS THEY WERE SEEN", "best five levels");
+        for venue in &decision.venues {
+            self.book(venue, decision.recv_ts);
+        }
+    }
+
+    fn book(&mut self, venue: &Venue, now: i64) {
+        let strong = self.paint.tone(Tone::Strong, &venue.instrument);
+        let heard = span(now.saturating_sub(venue.recv_ts));
+        let late = venue.exch_ts.map(|exch_ts| span(venue.recv_ts.saturating_sub(exch_ts)));
+        let late = late.map(|late| format!(", {late} after the venue's time")).unwrap_or_default();
+        let or_dash = |value: Option<f64>| value.map_or_else(|| UNKNOWN.to_owned(), short);
+        let state = if venue.usable { "" } else { "; NOT USED: no live book, or fenced" };
+        self.line(&format!("  {strong}  heard {heard} before{late}{state}"));
+        self.line(&format!(
+            "    may take {} of it, health {}, quality {}",
+            or_dash(venue.share),
+            or_dash(venue.health),
+            measure(&venue.quality, 1)
+        ));
+        let most = venue.bids.iter().chain(&venue.asks).filter_map(|level| level.1.parse().ok());
+        let most = most.fold(0.0, f64::max);
+        let share = |qty: &str| qty.parse::<f64>().unwrap_or(0.0) / most;
+        for rank in 0..venue.bids.len().max(venue.asks.len()) {
+            let bid = venue.bids.get(rank).map_or_else(
+                || format!("{:>46}", ""),
+                |(price, qty)| {
+                    let drawn = format!("{:>12}", "█".repeat(bar(share(qty), 12).chars().count()));
+                    format!("{} {qty:>16} {price:>16}", self.paint.tone(Tone::Good, &drawn))
+                },
+            );
+            let ask = venue.asks.get(rank).map_or_else(String::new, |(price, qty)| {
+                let drawn = "█".repeat(bar(share(qty), 12).chars().count());
+                format!("{price:<16} {qty:<16} {}", self.paint.tone(Tone::Bad, &drawn))
+            });
+            self.line(&format!("  {bid} │ {ask}"));
+        }
+    }
+
+    fn versions(&mut self, decision: &Decision) {
+        self.title("VERSIONS AND SEAL", "");
+        for (name, value) in [
+            ("configuration", decision.config_hash.clone()),
+            ("model", decision.model.hash.clone()),
+            ("fees as of", decision.fees_as_of.clone()),
+            ("data", format!("{} events, {}", decision.data.events, decision.data.hash)),
+            ("follows upon", decision.prev.clone()),
+            ("hash", decision.hash.clone()),
+        ] {
+            let line = format!("  {name:<14} {value}");
+            let line = self.paint.tone(Tone::Faint, &line);
+            self.line(&line);
+        }
+    }
+}
+
+/// A number, or the reason why there is none.
+fn measure(measure: &Measure, digits: usize) -> String {
+    match (measure.value, &measure.reason) {
+        (Some(value), _) => format!("{value:.digits$}"),
+        (None, Some(reason)) => reason.clone(),
+        (None, None) => UNKNOWN.to_owned(),
+    }
+}
+
+fn price(price: Option<f64>) -> String {
+    price.map_or_else(|| UNKNOWN.to_owned(), |price| format!("{price:.4}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::format::COLUMNS;
+
+    fn page(text: &str, has_colours: bool) -> String {
+        let decision: Decision = serde_json::from_str(text).unwrap();
+        render(&decision, Paint { has_colours })
+    }
+}
