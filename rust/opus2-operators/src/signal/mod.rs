@@ -13,7 +13,7 @@ mod tally;
 use opus2_hifa::SignalConfig;
 use opus2_types::UnixNanos;
 use opus2_wire::event::decode_event;
-use opus2_wire::{WireError, blob};
+use opus2_wire::blob;
 use rustc_hash::FxHashMap;
 use serde::Deserialize as _;
 
@@ -82,8 +82,8 @@ impl Operator for Signal {
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
-        let market = blob::open_blob(MAGIC, VERSION, bytes)
-            .and_then(|(version, payload)| decode(version, payload))
+        let market = blob::open_blob(MAGIC, VERSION..=VERSION, bytes)
+            .and_then(|(_, payload)| blob::decode_payload::<SavedMarket>(payload))
             .and_then(|saved| Market::from_saved(key, saved))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
         self.markets.insert(key.to_owned(), market);
@@ -102,15 +102,6 @@ impl Operator for Signal {
     fn counters(&self, visit: &mut dyn FnMut(&'static str, u64)) {
         self.tally.visit(visit);
     }
-}
-
-/// A market of this version's form: an older one has not what the estimators of today need.
-fn decode(version: u16, payload: &[u8]) -> Result<SavedMarket, WireError> {
-    if version != VERSION {
-        let reason = format!("version {version} is not read any more; start without state");
-        return Err(WireError::Invalid { what: "state blob", reason });
-    }
-    blob::decode_payload(payload)
 }
 
 #[cfg(test)]
