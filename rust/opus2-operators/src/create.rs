@@ -51,8 +51,9 @@ pub fn with_validation_rules(config: &str, rules: &str) -> String {
 /// Makes the operator `name`.
 ///
 /// `config` is TOML text with one table for each operator that is not to run on its defaults (`[signal]`): a host gives
-/// every operator the same text, and each reads its own table. Empty text means every default. Beside the tables stands
-/// [`RULES_KEY`], which `normalize` reads.
+/// every operator the same text, and each reads its own table. Empty text means every default. Beside the tables stand
+/// [`RULES_KEY`], which `normalize` reads, and [`MODEL_KEY`], which the stages read: `signal` its micro-price, its weights
+/// and its calibrated threshold, for the market that the model is for.
 ///
 /// # Errors
 /// An unknown name, text that is not TOML, a table of no operator, or an unknown key or a value out of bounds in the
@@ -65,8 +66,8 @@ pub fn create(name: &str, config: &str) -> Result<Box<dyn Operator>, OperatorErr
     match operator {
         "copy" => Ok(Box::new(Copy::new(&config)?)),
         "signal" => {
-            config.remove(MODEL_KEY);
-            Ok(Box::new(Signal::new(config)?))
+            let (model, _) = take_model(operator, &mut config)?;
+            Ok(Box::new(Signal::new(config, &model)?))
         }
         _ => Ok(Box::new(Normalize::new(&config)?)),
     }
@@ -95,7 +96,6 @@ fn own_table(operator: &'static str, config: &str) -> Result<toml::Table, Operat
 
 /// Takes the decision model out of an operator's configuration, with the hash that names it; without one, the prior that
 /// is never proven.
-#[expect(dead_code, reason = "stages 2 to 4 are its users")]
 pub(crate) fn take_model(
     operator: &'static str,
     config: &mut toml::Table,

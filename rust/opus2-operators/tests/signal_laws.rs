@@ -15,7 +15,7 @@ use serde::ser::SerializeTuple as _;
 
 const MARKET: &str = "BTC/USD*";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const MILLI: i64 = 1_000_000;
 
 /// One event of a random session.

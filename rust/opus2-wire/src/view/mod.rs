@@ -4,6 +4,7 @@
 //! decimal text, times are integers in nanoseconds, keys stand in one fixed order: equal events give equal bytes.
 
 pub mod dead_letter;
+pub mod detection;
 pub mod normalized;
 pub mod quality;
 pub mod signal;
