@@ -3,6 +3,11 @@
 use opus2_types::Venue;
 use serde::Deserialize;
 
+use crate::detector::absorption::AbsorptionSettings;
+use crate::detector::iceberg::RefillSettings;
+use crate::detector::layering::LayeringSettings;
+use crate::detector::wall::WallSettings;
+use crate::detector_config::SweepConfig;
 use crate::estimator::hawkes::HawkesRules;
 use crate::estimator::mid_path::SAMPLE_MS;
 use crate::estimator::multi_level_ofi::LIVE_RANKS;
@@ -78,6 +83,16 @@ pub struct SignalConfig {
     pub burst_ms: u32,
     /// How many orders a burst must have.
     pub burst_orders_min: u32,
+    /// Walls.
+    pub walls: WallSettings,
+    /// Layering.
+    pub layering: LayeringSettings,
+    /// Sweeps.
+    pub sweeps: SweepConfig,
+    /// Refills.
+    pub refills: RefillSettings,
+    /// Absorption.
+    pub absorption: AbsorptionSettings,
 }
 
 impl Default for SignalConfig {
@@ -100,6 +115,11 @@ impl Default for SignalConfig {
             burst_ratio_min: 3.0,
             burst_ms: 100,
             burst_orders_min: 3,
+            walls: WallSettings::default(),
+            layering: LayeringSettings::default(),
+            sweeps: SweepConfig::default(),
+            refills: RefillSettings::default(),
+            absorption: AbsorptionSettings::default(),
         }
     }
 }
@@ -114,6 +134,19 @@ pub struct ConfigError {
     pub value: f64,
     /// What is allowed.
     pub expected: &'static str,
+}
+
+impl ConfigError {
+    /// Whether `value` lies within its bounds; written so that NaN does not.
+    pub(crate) fn check(
+        key: &'static str,
+        value: f64,
+        low: f64,
+        high: f64,
+        expected: &'static str,
+    ) -> Result<(), Self> {
+        if value >= low && value <= high { Ok(()) } else { Err(Self { key, value, expected }) }
+    }
 }
 
 impl SignalConfig {
@@ -134,10 +167,7 @@ impl SignalConfig {
     /// # Errors
     /// The first parameter out of bounds, with its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let within = |key, value: f64, low: f64, high: f64, expected| {
-            // Written so that NaN is refused.
-            if value >= low && value <= high { Ok(()) } else { Err(ConfigError { key, value, expected }) }
-        };
+        let within = ConfigError::check;
         let conflation = &self.book_conflation_ms;
         let minute = 60_000.0;
         within("queue_imbalance_ewma_ms", self.queue_imbalance_ewma_ms.into(), 1.0, minute, "1 to 60000")?;
@@ -167,7 +197,7 @@ impl SignalConfig {
                 expected: "a multiple of 10 up to 60000",
             });
         }
-        Ok(())
+        self.validate_detectors()
     }
 }
 

@@ -27,6 +27,7 @@ pub mod context;
 pub mod cross_venue;
 pub mod decision;
 pub mod detector;
+mod detector_config;
 pub mod estimator;
 mod exact;
 pub mod execution;
@@ -38,5 +39,6 @@ pub mod risk;
 pub mod signal;
 
 pub use config::{BookConflation, ConfigError, SignalConfig};
+pub use detector_config::{SweepConfig, SweepGap};
 pub use health::{ExchangeHealth, ExchangeVitals, HEALTH_COMPONENTS, HealthSettings, exchange_health};
 pub use measure::{Absent, Direction, Measure};

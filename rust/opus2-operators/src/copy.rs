@@ -68,7 +68,7 @@ impl Operator for Copy {
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
-        let records = blob::open_blob(MAGIC, VERSION, bytes)
+        let records = blob::open_blob(MAGIC, VERSION..=VERSION, bytes)
             .and_then(|(_, payload)| blob::decode_payload(payload))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
         self.seen.insert(key.to_owned(), Seen { records, is_dirty: false });

@@ -16,7 +16,7 @@ pub(crate) trait MarketStage: Sized + Send {
     const NAME: &'static str;
     /// The first bytes of its state blobs.
     const MAGIC: [u8; 4];
-    /// The newest version of its state blobs.
+    /// The version of its state blobs: the one that is written, and the only one that is read.
     const VERSION: u16;
     /// What the configuration says, and what follows from it.
     type Settings: Send;
@@ -168,7 +168,7 @@ impl<M: MarketStage> Operator for Stage<M> {
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
-        let market = blob::open_blob(M::MAGIC, M::VERSION, bytes)
+        let market = blob::open_blob(M::MAGIC, M::VERSION..=M::VERSION, bytes)
             .and_then(|(_, payload)| blob::decode_payload::<M::Saved>(payload))
             .and_then(|saved| {
                 M::from_saved(key, saved, &self.settings).ok_or_else(|| WireError::Invalid {

@@ -15,7 +15,7 @@ use serde::ser::SerializeTuple as _;
 
 const MARKET: &str = "BTC/USD*";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 const MILLI: i64 = 1_000_000;
 
 /// One event of a random session.
@@ -211,7 +211,7 @@ proptest! {
         }
         let blob = save(whole.as_mut());
         prop_assert!(operator().load(MARKET, &blob[..cut.index(blob.len())]).is_err());
-        let mut payload = open_blob(MAGIC, VERSION, &blob).unwrap().1.to_vec();
+        let mut payload = open_blob(MAGIC, VERSION..=VERSION, &blob).unwrap().1.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());
             payload[at] = byte;

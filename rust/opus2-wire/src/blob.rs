@@ -4,6 +4,8 @@
 //! 4 bytes magic | u16 version | u32 CRC-32 of the payload | payload (bincode, little-endian, variable-length integers)
 //! ```
 
+use std::ops::RangeInclusive;
+
 use bincode::config::{Configuration, Limit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,11 +42,16 @@ pub fn encode_blob<T: Serialize>(
     Ok(())
 }
 
-/// The version and the verified payload of a blob.
+/// The version and the verified payload of a blob of one of the `readable` versions. Which of them it is decides how the
+/// payload is read: whoever ignores it can read one version only.
 ///
 /// # Errors
-/// Another operator's magic, a version above `newest`, a wrong checksum, or too few bytes.
-pub fn open_blob(magic: [u8; 4], newest: u16, blob: &[u8]) -> Result<(u16, &[u8]), WireError> {
+/// Another operator's magic, a version that is not readable, a wrong checksum, or too few bytes.
+pub fn open_blob(
+    magic: [u8; 4],
+    readable: RangeInclusive<u16>,
+    blob: &[u8],
+) -> Result<(u16, &[u8]), WireError> {
     let mut reader = Reader::new(blob);
     let found = reader.take("state blob magic", 4)?;
     if found != magic {
@@ -54,8 +61,9 @@ pub fn open_blob(magic: [u8; 4], newest: u16, blob: &[u8]) -> Result<(u16, &[u8]
         });
     }
     let version = reader.u16("state blob version")?;
-    if version > newest {
-        return Err(WireError::BlobVersion { found: version, newest });
+    if !readable.contains(&version) {
+        let (oldest, newest) = readable.into_inner();
+        return Err(WireError::BlobVersion { found: version, oldest, newest });
     }
     let expected = reader.u32("state blob checksum")?;
     let payload = &blob[HEADER_BYTES..];
@@ -89,20 +97,27 @@ mod tests {
     fn a_damaged_blob_is_refused_at_every_byte() {
         let mut blob = Vec::new();
         encode_blob(MAGIC, 1, &(7u64, "state".to_owned()), &mut blob).unwrap();
-        let (version, payload) = open_blob(MAGIC, 1, &blob).unwrap();
+        let (version, payload) = open_blob(MAGIC, 1..=1, &blob).unwrap();
         assert_eq!((version, decode_payload(payload)), (1, Ok((7u64, "state".to_owned()))));
         for at in 0..blob.len() {
             let mut damaged = blob.clone();
             damaged[at] ^= 0x80;
-            assert!(open_blob(MAGIC, 1, &damaged).is_err(), "byte {at}");
-            assert!(open_blob(MAGIC, 1, &blob[..at]).is_err(), "cut at {at}");
+            assert!(open_blob(MAGIC, 1..=1, &damaged).is_err(), "byte {at}");
+            assert!(open_blob(MAGIC, 1..=1, &blob[..at]).is_err(), "cut at {at}");
         }
     }
 
     #[test]
-    fn a_newer_version_is_refused_by_number() {
-        let mut blob = Vec::new();
-        encode_blob(MAGIC, 2, &0u8, &mut blob).unwrap();
-        assert_eq!(open_blob(MAGIC, 1, &blob), Err(WireError::BlobVersion { found: 2, newest: 1 }));
+    fn a_version_that_is_not_readable_is_refused_by_number() {
+        for found in 1..=4 {
+            let mut blob = Vec::new();
+            encode_blob(MAGIC, found, &0u8, &mut blob).unwrap();
+            let expect = if (2..=3).contains(&found) {
+                Ok(found)
+            } else {
+                Err(WireError::BlobVersion { found, oldest: 2, newest: 3 })
+            };
+            assert_eq!(open_blob(MAGIC, 2..=3, &blob).map(|(version, _)| version), expect);
+        }
     }
 }

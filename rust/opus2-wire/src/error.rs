@@ -53,10 +53,14 @@ pub enum WireError {
         found: [u8; 4],
     },
     /// A state blob of a version we cannot read.
-    #[error("state blob has version {found}, this build reads up to {newest}")]
+    #[error(
+        "state blob has version {found}, this build reads {oldest} to {newest}; start without state, or with its build"
+    )]
     BlobVersion {
         /// The blob's version.
         found: u16,
+        /// The oldest readable version.
+        oldest: u16,
         /// The newest readable version.
         newest: u16,
     },

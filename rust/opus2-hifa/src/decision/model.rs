@@ -7,6 +7,8 @@ use super::combine::{
     ClassProbabilities, Combined, FEATURES_MAX, StageFactors, Standardiser, Term, combine, score_of,
 };
 use super::reliability::{ECE_MAX, SKILL_MIN};
+use crate::estimator::microprice::MicropriceTable;
+use crate::estimator::multi_level_ofi::LIVE_RANKS;
 use crate::{Absent, Measure};
 
 /// The form of model that this build reads.
@@ -121,6 +123,14 @@ pub struct Model {
     pub thresholds: ModelThresholds,
     /// How it did; `None` when it was never tested.
     pub validation: Option<Validation>,
+    /// Stage 1's micro-price; without one it has no value. Left out of the canonical bytes when there is none, so that the
+    /// hashes of models from before it hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microprice: Option<MicropriceTable>,
+    /// The weight of each rank in stage 1's integrated OFI, best first; absolute values sum to one. Without them the
+    /// configuration's are used, and they are left out as the micro-price is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ofi_weights: Option<[f64; LIVE_RANKS]>,
 }
 
 /// Why a model cannot be used.
@@ -222,6 +232,8 @@ impl Model {
             payoff: Payoff { gain_bps: 2.7, loss_bps: 2.7 },
             thresholds: ModelThresholds::default(),
             validation: None,
+            microprice: None,
+            ofi_weights: None,
         }
     }
 
@@ -312,6 +324,10 @@ impl Model {
         if let Some(volume) = self.thresholds.vpin_bucket_volume {
             let expected = "a number above 0";
             within("thresholds.vpin_bucket_volume", volume, f64::MIN_POSITIVE, FINITE, expected)?;
+        }
+        if let Some(weights) = self.ofi_weights {
+            let sum = weights.iter().map(|weight| weight.abs()).sum();
+            within("ofi_weights", sum, 1.0 - 1e-6, 1.0 + 1e-6, "absolute values that sum to 1")?;
         }
         if let Some(found) = self.validation {
             within("validation.skill", found.skill, -FINITE, 1.0, "a finite number up to 1")?;
@@ -404,6 +420,10 @@ mod tests {
             "model features.queue_imbalance_ewma.sd = 0 is out of bounds; expected a number above 0",
         );
         check(|model| model.bias = f64::NAN, "model bias = NaN is out of bounds; expected -1000 to 1000");
+        check(
+            |model| model.ofi_weights = Some([0.5, 0.5, 0.5, 0.0, 0.0]),
+            "model ofi_weights = 1.5 is out of bounds; expected absolute values that sum to 1",
+        );
         check(|model| model.market.clear(), "model market must have 1 to 256 bytes");
         check(
             |model| model.calibration = CalibrationMap::Platt { slope: -1.0, intercept: 0.0 },
@@ -455,6 +475,8 @@ mod tests {
     fn the_model_in_the_configuration_is_the_prior() {
         let text = include_str!("../../../../config/model.json");
         assert_eq!(serde_json::from_str::<Model>(text).unwrap(), Model::unfitted());
+        let canonical = serde_json::to_string(&Model::unfitted()).unwrap();
+        assert!(canonical.ends_with(r#""validation":null}"#), "what is not fitted does not change a hash");
         let typo = text.replace("\"bias\"", "\"bais\"");
         assert!(serde_json::from_str::<Model>(&typo).is_err());
     }

@@ -67,13 +67,12 @@ impl<T: Copy + Default, const N: usize> Bounded<T, N> {
         }
     }
 
-    /// Keeps those for which `keep` is true, in their order.
+    /// Keeps those for which `keep` is true, in their order. Nothing is moved before the first that is not.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        let mut kept = 0;
-        for index in 0..self.len {
-            let item = self.items[index];
-            if keep(&item) {
-                self.items[kept] = item;
+        let Some(mut kept) = self.as_slice().iter().position(|item| !keep(item)) else { return };
+        for index in kept + 1..self.len {
+            if keep(&self.items[index]) {
+                self.items[kept] = self.items[index];
                 kept += 1;
             }
         }

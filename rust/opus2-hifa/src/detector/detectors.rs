@@ -3,7 +3,7 @@
 use opus2_types::{BookView, Level, Side, TradeEvent};
 use serde::{Deserialize, Serialize};
 
-use super::absorption::{AbsorptionReading, AbsorptionSettings, AbsorptionWatch};
+use super::absorption::{AbsorbedFlow, AbsorptionReading, AbsorptionSettings, AbsorptionWatch, TouchedFlow};
 use super::event::{DetectorEvent, EventQueue};
 use super::iceberg::{RefillSettings, RefillTable};
 use super::layering::{Layering, LayeringSettings};
@@ -11,7 +11,7 @@ use super::level_flow::{LevelFlow, Stamp, match_nanos};
 use super::look::{BookLook, Units};
 use super::sweep::{SweepDetector, SweepSettings, taken_from};
 use super::wall::{WallSettings, WallTracker};
-use crate::{Absent, Measure};
+use crate::{Absent, Measure, measure::finite};
 
 /// The parameters of all detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -60,17 +60,18 @@ impl Detectors {
             return;
         };
         let Self { flow, walls, layering, refills, absorption, events, .. } = self;
+        let mut touched = TouchedFlow::default();
         flow.on_book(stamp, view, settings.conflation_ms, |step| {
             layering.on_step(&step, &look, walls, &settings.layering);
             walls.on_step(&step);
-            absorption.on_step(stamp.now, &step);
+            touched.on_step(&step);
             if let Some(found) = refills.on_step(stamp.now, &step, &settings.refills) {
                 events.push(DetectorEvent::Refill(found));
             }
         });
         walls.on_book(&look, &settings.walls, events);
         layering.on_book(&look, &settings.layering, events);
-        absorption.on_mid(stamp.now, look.mid_doubled, &settings.absorption);
+        absorption.on_book(stamp.now, touched, look.mid_doubled, &settings.absorption);
     }
 
     /// Takes the next trade. One whose price or quantity is not positive is passed over.
@@ -130,6 +131,15 @@ impl Detectors {
         self.walls.signal()
     }
 
+    /// What was taken during the newest window, if that is much: for those who know Kyle's lambda. See
+    /// [`AbsorptionWatch::taken`].
+    ///
+    /// # Errors
+    /// Those of [`AbsorptionWatch::taken`].
+    pub fn absorbed(&self, units: Units) -> Result<AbsorbedFlow, Absent> {
+        self.absorption.taken(self.now, units)
+    }
+
     /// Absorption of the newest window, given Kyle's lambda in quote units per base unit. See
     /// [`AbsorptionWatch::measure`].
     ///
@@ -157,6 +167,29 @@ impl Detectors {
     /// [`Absent::Cold`] before enough sizes were seen.
     pub fn layering_score(&self, side: Side, settings: &DetectorSettings) -> Measure {
         self.layering.score(self.now, side, &self.walls, &settings.layering)
+    }
+
+    /// The score of layering on the bids less that on the asks, in `[-1, 1]`: the direction that the layers imply, and
+    /// against which somebody may trade. See [`Layering::score`].
+    ///
+    /// # Errors
+    /// [`Absent::Cold`] before enough sizes were seen.
+    pub fn layering_signal(&self, settings: &LayeringSettings) -> Measure {
+        let score = |side| self.layering.score(self.now, side, &self.walls, settings);
+        finite(score(Side::Bid)? - score(Side::Ask)?)
+    }
+
+    /// The average spoof-likeness of the walls that ended in the last hour, of the side where it is higher, in `[0, 1]`;
+    /// zero when no wall has ended.
+    ///
+    /// # Errors
+    /// [`Absent::Cold`] before enough sizes were seen.
+    pub fn spoof_likeness(&self) -> Measure {
+        if !self.walls.is_warm() {
+            return Err(Absent::Cold);
+        }
+        let of = |side| self.walls.spoof_likeness(side, self.now);
+        finite(of(Side::Bid).max(of(Side::Ask)))
     }
 
     /// The refills.
@@ -190,5 +223,6 @@ impl Detectors {
             && self.refills.is_consistent()
             && self.absorption.is_consistent()
             && self.sweeps.is_consistent()
+            && self.events.is_consistent()
     }
 }

@@ -26,6 +26,24 @@ pub enum DetectorEvent {
     Refill(RefillFound),
 }
 
+impl DetectorEvent {
+    /// False for a loaded event that nothing can have led to.
+    pub(crate) fn is_consistent(&self) -> bool {
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        match self {
+            Self::WallAppeared(wall) => {
+                [wall.z, wall.dist_bps, wall.depth_share].into_iter().all(f64::is_finite)
+            }
+            Self::WallEnded(wall) => wall.episode.is_consistent() && is_share(wall.spoof_likeness),
+            Self::Layering(found) => {
+                [found.pull_ratio, found.opposite_share, found.score].into_iter().all(is_share)
+            }
+            Self::Sweep(sweep) => sweep.volume > 0 && sweep.levels > 0,
+            Self::Refill(found) => found.peak_cv.is_finite() && found.refill_share.is_finite(),
+        }
+    }
+}
+
 /// Events that wait to be taken, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct EventQueue {
@@ -50,6 +68,10 @@ impl EventQueue {
 
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = DetectorEvent> {
         self.waiting.drain(..)
+    }
+
+    pub(crate) fn is_consistent(&self) -> bool {
+        self.waiting.iter().all(DetectorEvent::is_consistent)
     }
 
     pub(crate) const fn dropped(&self) -> u64 {

@@ -30,7 +30,8 @@ use crate::{Absent, Measure, measure::finite};
 pub const NEW_LEVELS_MAX: usize = 16;
 
 /// The parameters of layering.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LayeringSettings {
     /// The least z of a new level.
     pub z_min: f64,
@@ -118,13 +119,17 @@ impl Layering {
         settings: &LayeringSettings,
     ) {
         let side = &mut self.sides[side_index(step.side)];
-        let dist_bps = look.dist_bps(step.price);
         if let Some(level) = side.at(step.price) {
-            level.episode.update(look.now, step.after, step.traded, dist_bps <= settings.band_bps);
+            let is_near = look.dist_bps(step.price) <= settings.band_bps;
+            level.episode.update(look.now, step.after, step.traded, is_near);
             return;
         }
         let is_new = step.before.0 == 0 && step.after.0 > 0 && step.traded.0 == 0;
-        if !is_new || dist_bps > settings.band_bps {
+        if !is_new {
+            return;
+        }
+        let dist_bps = look.dist_bps(step.price);
+        if dist_bps > settings.band_bps {
             return;
         }
         let has_room = !side.levels.is_full() && (!side.is_suspect || side.is_joinable(look.now, settings));

@@ -205,8 +205,10 @@ impl LevelFlow {
                 left -= explained;
             }
         }
-        flow.drops.retain(|drop| drop.qty > 0);
         let explained = qty.0 - left;
+        if explained > 0 {
+            flow.drops.retain(|drop| drop.qty > 0);
+        }
         self.attributed = self.attributed.saturating_add(explained.into());
         if left > 0 {
             let trade = PendingTrade { price, qty: left, at: stamp.at(), received: stamp.now };
@@ -284,9 +286,10 @@ impl SideFlow {
     /// Walks the old and the new levels side by side, from the best on, as deep as both can be seen. Returns the volume
     /// that was attributed.
     fn walk(&mut self, look: Look, new: &[Level], visit: &mut impl FnMut(LevelStep)) -> i128 {
-        let old = self.ladder;
-        let old = old.as_slice();
+        let Self { ladder, pending, drops } = self;
+        let old = ladder.as_slice();
         let best = [old.first(), new.first()].map(|level| level.map(|level| level.price));
+        let has_trades = !pending.as_slice().is_empty();
         let (mut at_old, mut at_new) = (0, 0);
         let mut attributed = 0i128;
         loop {
@@ -302,11 +305,15 @@ impl SideFlow {
             };
             at_old += usize::from(before.is_some());
             at_new += usize::from(after.is_some());
+            // Nearly every price, at nearly every book.
+            if before == after && !has_trades {
+                continue;
+            }
             let Some(price) = before.or(after).map(|level| level.price) else { break };
             // Beyond the end of a full list, nobody knows what rests there.
             let is_hidden = (before.is_none() && at_old == old.len() && old.len() == VIEW_LEVELS)
                 || (after.is_none() && at_new == new.len() && new.len() == VIEW_LEVELS);
-            let traded = self.take_due(price, look);
+            let traded = if has_trades { take_due(pending, price, look) } else { 0 };
             attributed = attributed.saturating_add(traded.into());
             let qty = |level: Option<&Level>| level.map_or(Qty(0), |level| Qty(level.qty.0.max(0)));
             let step = LevelStep {
@@ -323,28 +330,25 @@ impl SideFlow {
             let cancelled = step.cancelled();
             if cancelled.0 > 0 {
                 let drop = Drop { price, qty: cancelled.0, at: look.stamp.at() };
-                self.drops.push_evicting(drop);
+                drops.push_evicting(drop);
             }
             visit(step);
         }
         attributed
     }
+}
 
-    /// Takes out the waiting trades at `price` whose time has come.
-    fn take_due(&mut self, price: Price, look: Look) -> i64 {
-        if self.pending.as_slice().is_empty() {
-            return 0;
+/// Takes out the waiting trades at `price` whose time has come.
+fn take_due(pending: &mut Bounded<PendingTrade, PENDING_TRADES_MAX>, price: Price, look: Look) -> i64 {
+    let mut traded = 0i64;
+    pending.retain(|trade| {
+        let is_taken = trade.price == price && is_due(trade, look.stamp, look.interval);
+        if is_taken {
+            traded = traded.saturating_add(trade.qty);
         }
-        let mut traded = 0i64;
-        self.pending.retain(|trade| {
-            let is_taken = trade.price == price && is_due(trade, look.stamp, look.interval);
-            if is_taken {
-                traded = traded.saturating_add(trade.qty);
-            }
-            !is_taken
-        });
-        traded
-    }
+        !is_taken
+    });
+    traded
 }
 
 /// The better price comes first.

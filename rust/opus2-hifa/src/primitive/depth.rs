@@ -26,7 +26,7 @@ pub struct Depth {
 /// Depth of one side within `band_millibps` thousandths of a basis point of the mid, bounds included.
 ///
 /// `levels` are best first; `levels_max` is how many the source can show, so that a full list which ends inside the
-/// band is known to be cut. Exact: the bound is compared in integers.
+/// band is known to be cut. Exact: the bound is compared in integers; a sum beyond 128 bits stays at its end.
 ///
 /// # Source
 /// Methods reference 1.2 (elementary definition).
@@ -52,8 +52,10 @@ pub fn depth_within(
         if !is_within(level) {
             return depth;
         }
-        depth.qty += i128::from(level.qty.0);
-        depth.notional += i128::from(level.price.0) * i128::from(level.qty.0);
+        depth.qty = depth.qty.saturating_add(level.qty.0.into());
+        // A product of two of the largest amounts leaves room for one more: absurd levels saturate.
+        let notional = i128::from(level.price.0) * i128::from(level.qty.0);
+        depth.notional = depth.notional.saturating_add(notional);
     }
     depth.is_truncated = levels.len() >= levels_max;
     depth
@@ -64,8 +66,9 @@ pub fn depth_within(
 /// # Errors
 /// [`Absent::EmptySide`] when there is nothing on either side.
 pub fn depth_imbalance(bid: &Depth, ask: &Depth) -> Measure {
-    let total = bid.qty + ask.qty;
-    if total <= 0 { Err(Absent::EmptySide) } else { finite(to_f64(bid.qty - ask.qty) / to_f64(total)) }
+    let total = bid.qty.saturating_add(ask.qty);
+    let more = bid.qty.saturating_sub(ask.qty);
+    if total <= 0 { Err(Absent::EmptySide) } else { finite(to_f64(more) / to_f64(total)) }
 }
 
 #[cfg(test)]
@@ -81,5 +84,18 @@ mod tests {
         assert!(depth(&bids[..2]).is_truncated);
         assert!(!depth(&bids[..1]).is_truncated);
         assert_eq!(depth_imbalance(&Depth::default(), &Depth::default()), Err(Absent::EmptySide));
+    }
+
+    #[test]
+    fn absurd_levels_saturate() {
+        let absurd = [Level::new(i64::MAX, i64::MAX); 3];
+        let depth = depth_within(Side::Bid, &absurd, 2, 10_000, 20);
+        assert_eq!((depth.qty, depth.notional), (3 * i128::from(i64::MAX), i128::MAX));
+        let depth = depth_within(Side::Ask, &[Level::new(i64::MIN, i64::MAX); 3], i64::MAX, u32::MAX, 20);
+        assert_eq!(depth.notional, i128::MIN);
+        let one_sided = Depth { qty: i128::MAX, ..Depth::default() };
+        let negative = Depth { qty: i128::MIN, ..Depth::default() };
+        assert_eq!(depth_imbalance(&one_sided, &one_sided), Ok(0.0));
+        assert_eq!(depth_imbalance(&one_sided, &negative), Err(Absent::EmptySide));
     }
 }

@@ -116,6 +116,12 @@ features! {
         cusum_down: |_| None;
         /// Standard deviation of log returns of the mid per square root of a second. Methods 3.5.
         volatility: |config| Some(config.volatility_tau_secs.saturating_mul(1_000));
+        /// Strength of the walls that stand, bids less asks. Methods 2.8.
+        wall_signal: |_| None;
+        /// Score of layering, of bids less of asks: the sign is the direction that the layers imply. Methods 2.9.
+        layering: |config| Some(config.layering.hold_ms);
+        /// Average spoof-likeness of the walls that ended in the last hour, of the side where it is higher. Methods 2.8.
+        spoof_likeness: |_| Some(3_600_000);
     }
 }
 

@@ -3,6 +3,7 @@
 use opus2_types::{Side, VIEW_LEVELS};
 
 use super::{BarFeatures, Feature, Features, InstrumentState, QuoteSource, SignalModel};
+use crate::detector::Detectors;
 use crate::estimator::integrated_ofi;
 use crate::estimator::micro_move::LAGS_MS;
 use crate::estimator::microprice::microprice;
@@ -42,6 +43,7 @@ impl InstrumentState {
             let table = model.microprice.as_ref().ok_or(Absent::NoModel)?;
             microprice(&bbo, self.tick, self.price_scale, table).map(|(value, _)| value)
         });
+        let walls = self.detectors_of_books();
         Features {
             spread_bps: bbo.and_then(|bbo| finite(bbo.spread_bps())).into(),
             weighted_mid: bbo.and_then(|bbo| measure_weighted_mid(&bbo, self.tick, self.price_scale)).into(),
@@ -75,6 +77,9 @@ impl InstrumentState {
             cusum_up: cusum.and_then(|(up, _)| finite(up)).into(),
             cusum_down: cusum.and_then(|(_, down)| finite(down)).into(),
             volatility: self.path.measure_volatility().into(),
+            wall_signal: walls.and_then(Detectors::signal).into(),
+            layering: walls.and_then(|detectors| detectors.layering_signal(&config.layering)).into(),
+            spoof_likeness: walls.and_then(Detectors::spoof_likeness).into(),
         }
     }
 
@@ -131,6 +136,14 @@ impl InstrumentState {
         let volume = &self.trade_flow.volume;
         let flow = volume.measure(WINDOWS.len() - 1, self.now)?;
         flow.measure_shrunk_imbalance(volume.prior()?)
+    }
+
+    /// The detectors; [`Absent::DataType`] before the first book, without which they can see nothing.
+    fn detectors_of_books(&self) -> Result<&Detectors, Absent> {
+        match self.depth_imbalances[0] {
+            Err(Absent::DataType) => Err(Absent::DataType),
+            _ => Ok(self.episodes.detectors()),
+        }
     }
 
     /// How far apart the messages are that the best quote comes from now, ms.

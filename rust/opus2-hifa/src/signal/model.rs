@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decision::model::Model;
 use crate::estimator::microprice::MicropriceTable;
 use crate::estimator::multi_level_ofi::LIVE_RANKS;
 
@@ -21,6 +22,12 @@ pub struct SignalModel {
 impl SignalModel {
     /// Nothing has been fitted.
     pub const NONE: Self = Self { microprice: None, ofi_weights: None };
+
+    /// What of a decision model is of this stage.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        Self { microprice: model.microprice.clone(), ofi_weights: model.ofi_weights }
+    }
 }
 
 impl Default for SignalModel {

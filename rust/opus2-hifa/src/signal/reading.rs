@@ -1,29 +1,14 @@
 //! What stage 1 tells the stages after it.
 
-use opus2_types::{Aggressor, BookState, Level};
+use opus2_types::{BookState, Level};
 use serde::{Deserialize, Serialize};
 
-use super::{DETECTIONS_MAX, Detection, Features, InstrumentState};
+use super::{AbsorbedFlow, DETECTIONS_MAX, Detection, Features, InstrumentState};
 use crate::Absent;
 use crate::detector::DetectorEvent;
 
 /// The most episodes that one reading tells of; more wait for the next.
 pub const READING_EVENTS_MAX: usize = 4;
-
-/// Aggressive volume of a window into one side, and what the book did about it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct AbsorbedFlow {
-    /// Who took more during the window.
-    pub aggressor: Aggressor,
-    /// What they took, base units.
-    pub volume: f64,
-    /// Move of the mid in their direction, quote units; negative when it went against them.
-    pub signed_move: f64,
-    /// What was added at the touched levels, base units.
-    pub added: f64,
-    /// What was executed at them, base units.
-    pub executed: f64,
-}
 
 /// Everything that stage 1 knows of one instrument at one of its events.
 ///
@@ -37,7 +22,8 @@ pub struct Reading {
     pub detections: [Option<Detection>; DETECTIONS_MAX],
     /// Episodes that began or ended since the last reading.
     pub events: [Option<DetectorEvent>; READING_EVENTS_MAX],
-    /// The newest window's aggressive volume, when it is among the largest tenth; why there is none otherwise.
+    /// The newest window's aggressive volume, when it is among the largest tenth; why there is none otherwise. The window
+    /// is of 5 s: one volume is in many readings.
     pub absorbed: Result<AbsorbedFlow, Absent>,
     /// Best bid in force, in the event's scales.
     pub bid: Option<Level>,
@@ -54,10 +40,11 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// What is known now; `features` are those published at the event, if it publishes any.
+    /// What is known now, once for every event; `features` are those published at the event, if it publishes any. The
+    /// episodes that it tells of are told.
     #[must_use]
     pub fn new(
-        state: &InstrumentState,
+        state: &mut InstrumentState,
         features: Option<Features>,
         detections: impl Iterator<Item = Detection>,
         is_reset: bool,
@@ -69,8 +56,8 @@ impl Reading {
         Self {
             features,
             detections: found,
-            events: [None; READING_EVENTS_MAX],
-            absorbed: Err(Absent::Cold),
+            events: state.episodes.tell(),
+            absorbed: state.episodes.absorbed(state.units()),
             bid: state.best().bid(),
             ask: state.best().ask(),
             mid_doubled: state.mid_doubled(),

@@ -1,10 +1,13 @@
 //! The estimators of one instrument, wired to its events.
 
-use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent, QualityFlags, VIEW_LEVELS, Venue};
+use opus2_types::{
+    BookState, BookView, EventBody, Level, MarketEvent, Price, QualityFlags, VIEW_LEVELS, Venue,
+};
 use serde::{Deserialize, Serialize};
 
 use super::trade_flow::{TradeFlow, loses_trades};
-use super::{BarTally, BestQuote, QuoteUpdate};
+use super::{BarTally, BestQuote, Episodes, QuoteUpdate};
+use crate::detector::{DetectorEvent, Units};
 use crate::estimator::cusum::CusumStep;
 use crate::estimator::depth_imbalance::depth_imbalance;
 use crate::estimator::mid_path::{MidPath, PathRules};
@@ -25,9 +28,11 @@ const IMBALANCE_LEVELS: [usize; 2] = [5, 10];
 ///
 /// Data loss (a status other than `live`, an event flagged `snapshot` or `after_gap`, new scales) resets the references:
 /// nothing is differenced across it, and features whose windows reach over it are [`Absent::Resync`]. What is measured on
-/// trades is reset where trades were lost, and only there.
+/// trades is reset where trades were lost, and only there; the detectors, which hold both against each other, in both cases.
+///
+/// `E` is only for what was saved before there were detectors: see [`InstrumentStateV3`](super::InstrumentStateV3).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct InstrumentState {
+pub struct InstrumentState<E = Box<Episodes>> {
     pub(super) venue: Venue,
     pub(super) price_scale: u8,
     pub(super) qty_scale: u8,
@@ -35,7 +40,7 @@ pub struct InstrumentState {
     pub(super) now: i64,
     pub(super) book_state: BookState,
     /// The feed was judged too bad to be believed.
-    is_fenced: bool,
+    pub(super) is_fenced: bool,
     pub(super) best: BestQuote,
     pub(super) queue_imbalance: HeldAverage,
     pub(super) depth_imbalances: [Measure; IMBALANCE_LEVELS.len()],
@@ -47,8 +52,9 @@ pub struct InstrumentState {
     /// The newest book's levels, best first; empty while there is no live book.
     pub(super) bids: Vec<Level>,
     pub(super) asks: Vec<Level>,
-    /// What happened in the open bar. The host of the state cuts bars: see [`take_bar`](Self::take_bar).
-    bar: BarTally,
+    /// What happened in the open bar. The host of the state cuts bars: see [`take_bar`](InstrumentState::take_bar).
+    pub(super) bar: BarTally,
+    pub(super) episodes: E,
 }
 
 /// What one event did.
@@ -62,6 +68,9 @@ pub struct Applied {
     pub alarm: Option<CusumStep>,
     /// How many times their long-run rate orders come at, while they are in a burst: buys, sells. Asked at quotes and books.
     pub bursts: [Option<f64>; 2],
+    /// How many findings of the detectors nobody will be told: found behind a fence, or pushed out by newer ones, or in
+    /// scales that hold no more.
+    pub findings_dropped: u32,
     /// References were reset.
     pub is_reset: bool,
     /// The instrument's scales have changed: everything started again.
@@ -94,6 +103,7 @@ impl InstrumentState {
             bids: Vec::with_capacity(VIEW_LEVELS),
             asks: Vec::with_capacity(VIEW_LEVELS),
             bar: BarTally::default(),
+            episodes: Box::default(),
         }
     }
 
@@ -110,9 +120,11 @@ impl InstrumentState {
     fn take(&mut self, event: &MarketEvent<'_>, config: &SignalConfig) -> Applied {
         let mut applied = Applied::default();
         if (event.price_scale, event.qty_scale) != (self.price_scale, self.qty_scale) {
+            applied.findings_dropped = self.episodes.waiting();
             self.rescale(event);
             applied.is_rescaled = true;
         }
+        let was_fenced = self.is_fenced;
         applied.clock_went_back = event.recv_ts.0 < self.now;
         self.now = self.now.max(event.recv_ts.0);
         self.tick = event.tick.0;
@@ -127,6 +139,7 @@ impl InstrumentState {
         }
         if loses_trades(event) {
             self.trade_flow.reset_reference();
+            self.episodes.reset_reference();
         }
         match &event.body {
             EventBody::Status(status) => self.take_status(status.to),
@@ -138,6 +151,7 @@ impl InstrumentState {
                     // What was measured behind the fence is not believed: everything starts from new references.
                     self.reset_reference();
                     self.trade_flow.reset_reference();
+                    self.episodes.reset_reference();
                     self.bar = BarTally { resets: self.bar.resets, ..BarTally::default() };
                     applied.is_reset = true;
                 }
@@ -162,6 +176,12 @@ impl InstrumentState {
                 self.pass_time(config, &mut applied);
             }
         }
+        match &event.body {
+            EventBody::Book(view) => self.episodes.on_book(self.now, event, view, config),
+            _ => self.episodes.on_other(self.now, event, config),
+        }
+        let dropped = self.episodes.collect(!was_fenced && !self.is_fenced);
+        applied.findings_dropped = applied.findings_dropped.saturating_add(dropped);
         applied
     }
 
@@ -215,6 +235,7 @@ impl InstrumentState {
         self.bar.resets += 1;
         self.best.reset_reference();
         self.rank_ofi.reset_reference();
+        self.episodes.reset_reference();
         self.reset_estimators();
     }
 
@@ -292,6 +313,27 @@ impl InstrumentState {
         &self.bar
     }
 
+    /// What the detectors have found and no record has told yet, oldest first.
+    #[must_use]
+    pub fn unpublished(&self) -> &[DetectorEvent] {
+        self.episodes.unpublished()
+    }
+
+    /// A record tells of everything [`unpublished`](Self::unpublished).
+    pub fn mark_published(&mut self) {
+        self.episodes.mark_published();
+    }
+
+    /// The detectors, and what they have found.
+    #[must_use]
+    pub const fn episodes(&self) -> &Episodes {
+        &self.episodes
+    }
+
+    pub(super) const fn units(&self) -> Units {
+        Units { price_scale: self.price_scale, qty_scale: self.qty_scale, tick: Price(self.tick) }
+    }
+
     /// The book's state, as last told.
     #[must_use]
     pub const fn book_state(&self) -> BookState {
@@ -329,5 +371,6 @@ impl InstrumentState {
             && self.queue_imbalance.is_consistent()
             && self.path.is_consistent()
             && self.trade_flow.is_consistent()
+            && self.episodes.is_consistent()
     }
 }

@@ -29,7 +29,9 @@ use tally::Tally;
 
 pub(crate) const NAME: &str = "normalize";
 const MAGIC: [u8; 4] = *b"ONRM";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
+/// What version 3 has more than version 2 is zero in a bit that was zero there: both are read as one.
+const OLDEST_READABLE: u16 = 2;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -91,7 +93,7 @@ impl Operator for Normalize {
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
-        let state: MarketState = blob::open_blob(MAGIC, VERSION, bytes)
+        let state: MarketState = blob::open_blob(MAGIC, OLDEST_READABLE..=VERSION, bytes)
             .and_then(|(_, payload)| blob::decode_payload(payload))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
         let market = Market::from_state(state, &self.rules).map_err(|source| OperatorError::State {

@@ -308,3 +308,30 @@ proptest! {
         operator().process(MARKET, &record, &mut Output::new()).unwrap();
     }
 }
+
+#[test]
+fn states_of_this_version_and_of_the_one_before_are_read_and_older_ones_refused_by_name() {
+    let mut before = operator();
+    run(&mut before, &records("i s10 t1 d11-11"));
+    let mut blob = Vec::new();
+    before.save(MARKET, &mut blob).unwrap();
+    let (_, payload) = blob::open_blob(MAGIC, VERSION..=VERSION, &blob).unwrap();
+    let payload = payload.to_vec();
+    for version in 1..=VERSION + 1 {
+        // The header is: magic, version, checksum of the payload.
+        let mut old = blob.clone();
+        old[4..6].copy_from_slice(&version.to_le_bytes());
+        let mut after = operator();
+        let error = after.load(MARKET, &old).err();
+        if (2..=3).contains(&version) {
+            assert!(error.is_none(), "{version}");
+            let mut again = Vec::new();
+            after.save(MARKET, &mut again).unwrap();
+            assert_eq!(again[10..], payload);
+        } else {
+            let error = error.unwrap();
+            let source = std::error::Error::source(&error).unwrap().to_string();
+            assert!(source.contains(&format!("version {version}, this build reads 2 to 3")), "{source}");
+        }
+    }
+}

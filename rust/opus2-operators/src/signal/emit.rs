@@ -1,6 +1,5 @@
 //! Writing what was measured into the output.
 
-use opus2_hifa::SignalConfig;
 use opus2_hifa::primitive::DEPTH_BANDS_BPS;
 use opus2_hifa::signal::{
     Applied, BarFeatures, BarTally, Detection, Feature, FeatureSpec, Features, InstrumentState, QuoteUpdate,
@@ -9,50 +8,54 @@ use opus2_hifa::signal::{
 use opus2_types::{MarketEvent, QualityEvent, Side, UnixNanos};
 use opus2_wire::frame::{Section, append_bytes, append_section, begin_frame};
 use opus2_wire::view::signal::{
-    BarView, BestView, DepthView, DetectionView, FeatureFormat, FeatureView, FenceView, SignalHead,
-    SignalView, write_bar, write_fence, write_signal,
+    BarView, BestView, DepthView, FeatureFormat, FeatureView, FenceView, SignalHead, SignalView, write_bar,
+    write_fence, write_signal,
 };
 
 use super::NAME;
+use super::finding::{episode, threshold};
 use super::market::{BAR_NS, Instrument, Received};
+use super::settings::{Settings, SettingsByMarket};
 use super::tally::{Count, Tally};
 use crate::{OperatorError, Output, OutputChannel};
 
 /// The configuration, and the constant text that follows from it.
 #[derive(Debug)]
 pub(super) struct Emitter {
-    config: SignalConfig,
+    settings: SettingsByMarket,
     signal_format: FeatureFormat,
     bar_format: FeatureFormat,
 }
 
 impl Emitter {
-    pub(super) fn new(config: SignalConfig) -> Self {
+    pub(super) fn new(settings: SettingsByMarket) -> Self {
         let format = |specs: &[FeatureSpec]| {
-            FeatureFormat::new(specs.iter().map(|spec| (spec.name, (spec.window_ms)(&config))))
+            FeatureFormat::new(specs.iter().map(|spec| (spec.name, (spec.window_ms)(settings.config()))))
         };
-        Self { signal_format: format(Features::SPECS), bar_format: format(BarFeatures::SPECS), config }
+        Self { signal_format: format(Features::SPECS), bar_format: format(BarFeatures::SPECS), settings }
     }
 
-    pub(super) const fn config(&self) -> &SignalConfig {
-        &self.config
+    pub(super) fn settings(&self, market: &str) -> &Settings {
+        self.settings.of(market)
     }
 
     /// The record of one book or quote event that has been applied, and what it holds for the next stage.
     pub(super) fn signal(
         &self,
-        instrument: &Instrument,
+        instrument: &mut Instrument,
         event: &MarketEvent<'_>,
         applied: &Applied,
+        settings: &Settings,
         tally: &mut Tally,
         out: &mut Output,
     ) -> Reading {
         let state = &instrument.state;
-        let features = state.features(&self.config);
-        let detections = Detection::find(&features, applied, &self.config);
-        let reading = Reading::new(state, Some(features), detections.clone(), applied.is_reset);
+        let features = state.features_with(&settings.config, &settings.model);
+        let detections = Detection::find(&features, applied, &settings.config);
+        let (price_scale, _) = state.scales();
+        let episodes = state.unpublished().iter().filter_map(|found| episode(found, price_scale));
+        let findings = detections.clone().map(threshold).chain(episodes);
         tally.add(Count::Signals);
-        detections.clone().for_each(|_| tally.add(Count::Detections));
         let view = SignalView {
             head: SignalHead { exch_ts: event.exch_ts, ..head(instrument, event.recv_ts) },
             event_id: event.id,
@@ -63,11 +66,13 @@ impl Emitter {
         };
         let written = out.record(OutputChannel::Signals, &instrument.key, event.recv_ts, |bytes| {
             let features = features.values().map(feature);
-            write_signal(&view, &self.signal_format, features, detections.map(detection), bytes);
+            let findings = findings.inspect(|_| tally.add(Count::Detections));
+            write_signal(&view, &self.signal_format, features, findings, bytes);
             Ok::<(), std::convert::Infallible>(())
         });
         let Ok(()) = written;
-        reading
+        instrument.state.mark_published();
+        Reading::new(&mut instrument.state, Some(features), detections, applied.is_reset)
     }
 
     /// Hands the event on to stage 2, with what is known of its instrument.
@@ -133,7 +138,7 @@ impl Emitter {
             mid_open_doubled: bar.mid_open_doubled,
             mid_close_doubled: state.mid_doubled(),
         };
-        let features = state.bar_features(end, &self.config);
+        let features = state.bar_features(end, self.settings.config());
         let depths = DEPTH_BANDS_BPS.into_iter().filter_map(|bps| depth(state, bps));
         let written = out.record(OutputChannel::Signals, &instrument.key, UnixNanos(end), |bytes| {
             write_bar(&view, &self.bar_format, features.values().map(feature), depths, bytes);
@@ -170,16 +175,6 @@ fn feature(feature: Feature) -> FeatureView {
     FeatureView {
         value: feature.value.map_err(opus2_hifa::Absent::as_str),
         conflation_ms: feature.conflation_ms,
-    }
-}
-
-fn detection(found: Detection) -> DetectionView {
-    DetectionView {
-        detector: found.detector.as_str(),
-        direction: found.direction.as_str(),
-        lag_ms: found.detector.lag_ms(),
-        value: found.value,
-        threshold: found.threshold,
     }
 }
 

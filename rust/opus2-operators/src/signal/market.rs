@@ -1,6 +1,6 @@
 //! One market: its time, its open bar, and stage 1 of its instruments.
 
-use opus2_hifa::signal::{InstrumentState, Reading};
+use opus2_hifa::signal::{InstrumentState, InstrumentStateV3, Reading};
 use opus2_types::{EventBody, MarketEvent, Venue};
 use opus2_wire::WireError;
 use opus2_wire::raw::record_key;
@@ -65,11 +65,27 @@ pub(super) struct SavingMarket<'a> {
 
 /// What is loaded of a market: as [`SavingMarket`], owned.
 #[derive(Deserialize)]
-pub(super) struct SavedMarket {
+pub(super) struct SavedMarket<I = InstrumentState> {
     time: i64,
     open_bar: Option<i64>,
     closed_until: i64,
-    instruments: Vec<(Venue, String, InstrumentState)>,
+    instruments: Vec<(Venue, String, I)>,
+}
+
+/// As it was saved before there were detectors.
+pub(super) type SavedMarketV3 = SavedMarket<InstrumentStateV3>;
+
+impl SavedMarketV3 {
+    /// The same, with detectors that have seen nothing.
+    pub(super) fn with_detectors(self) -> SavedMarket {
+        let instruments = self.instruments.into_iter();
+        SavedMarket {
+            time: self.time,
+            open_bar: self.open_bar,
+            closed_until: self.closed_until,
+            instruments: instruments.map(|(venue, symbol, state)| (venue, symbol, state.into())).collect(),
+        }
+    }
 }
 
 impl Default for Market {
@@ -115,7 +131,8 @@ impl Market {
         };
         let in_bar = self.join_bar(event, tally, out);
         let instrument = &mut self.instruments[index];
-        let applied = instrument.state.apply(event, in_bar, emitter.config());
+        let settings = emitter.settings(market);
+        let applied = instrument.state.apply(event, in_bar, &settings.config);
         tally.applied(&applied);
         match &event.body {
             EventBody::Quality(quality) if applied.fence_moved.is_some() => {
@@ -125,12 +142,12 @@ impl Market {
                 tally.add(Count::FencedSignals);
             }
             EventBody::Book(_) | EventBody::Quote(_) => {
-                let reading = emitter.signal(instrument, event, &applied, tally, out);
+                let reading = emitter.signal(instrument, event, &applied, settings, tally, out);
                 return emitter.forward(instrument, &received, &reading, out);
             }
             _ => {}
         }
-        let reading = Reading::new(&instrument.state, None, std::iter::empty(), applied.is_reset);
+        let reading = Reading::new(&mut instrument.state, None, std::iter::empty(), applied.is_reset);
         emitter.forward(instrument, &received, &reading, out)
     }
 

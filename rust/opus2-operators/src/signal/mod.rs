@@ -7,10 +7,13 @@
 //! The estimators, and what they do at edges, are `opus2-hifa`'s; this folder holds time, bars, state and output.
 
 mod emit;
+mod finding;
 mod market;
+mod settings;
 mod tally;
 
 use opus2_hifa::SignalConfig;
+use opus2_hifa::decision::model::Model;
 use opus2_types::UnixNanos;
 use opus2_wire::event::decode_event;
 use opus2_wire::{WireError, blob};
@@ -19,12 +22,15 @@ use serde::Deserialize as _;
 
 use crate::{Operator, OperatorError, Output};
 use emit::Emitter;
-use market::{Market, Received, SavedMarket};
+use market::{Market, Received, SavedMarket, SavedMarketV3};
+use settings::SettingsByMarket;
 use tally::{Count, Tally};
 
 pub(crate) const NAME: &str = "signal";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
+/// Without detectors: they begin anew.
+const VERSION_WITHOUT_DETECTORS: u16 = 3;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -36,14 +42,14 @@ pub(crate) struct Signal {
 }
 
 impl Signal {
-    pub(crate) fn new(config: toml::Table) -> Result<Self, OperatorError> {
+    pub(crate) fn new(config: toml::Table, model: &Model) -> Result<Self, OperatorError> {
         let wrong = |reason: String| OperatorError::Config { operator: NAME, reason };
         let config = SignalConfig::deserialize(config).map_err(|error| wrong(error.to_string()))?;
-        config.validate().map_err(|error| wrong(error.to_string()))?;
+        let settings = SettingsByMarket::new(&config, model).map_err(|error| wrong(error.to_string()))?;
         Ok(Self {
             markets: FxHashMap::default(),
             dirty: Vec::new(),
-            emitter: Emitter::new(config),
+            emitter: Emitter::new(settings),
             tally: Tally::new(),
         })
     }
@@ -82,7 +88,7 @@ impl Operator for Signal {
     }
 
     fn load(&mut self, key: &str, bytes: &[u8]) -> Result<(), OperatorError> {
-        let market = blob::open_blob(MAGIC, VERSION, bytes)
+        let market = blob::open_blob(MAGIC, VERSION_WITHOUT_DETECTORS..=VERSION, bytes)
             .and_then(|(version, payload)| decode(version, payload))
             .and_then(|saved| Market::from_saved(key, saved))
             .map_err(|source| OperatorError::State { operator: NAME, key: key.to_owned(), source })?;
@@ -104,11 +110,10 @@ impl Operator for Signal {
     }
 }
 
-/// A market of this version's form: an older one has not what the estimators of today need.
+/// A market as its version saved it.
 fn decode(version: u16, payload: &[u8]) -> Result<SavedMarket, WireError> {
-    if version != VERSION {
-        let reason = format!("version {version} is not read any more; start without state");
-        return Err(WireError::Invalid { what: "state blob", reason });
+    if version == VERSION_WITHOUT_DETECTORS {
+        return blob::decode_payload::<SavedMarketV3>(payload).map(SavedMarketV3::with_detectors);
     }
     blob::decode_payload(payload)
 }

@@ -40,9 +40,11 @@ pub(super) enum Count {
     /// Books and quotes of instruments behind a fence: measured, but nothing was published.
     FencedSignals,
     FencedBars,
+    /// Findings of the detectors that nobody was told.
+    EventsDropped,
 }
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     "events",
     "books",
     "quotes",
@@ -71,6 +73,7 @@ const NAMES: [&str; 28] = [
     "fences_opened",
     "fenced_signals",
     "fenced_bars",
+    "events_dropped",
 ];
 
 #[derive(Debug)]
@@ -82,7 +85,11 @@ impl Tally {
     }
 
     pub(super) fn add(&mut self, count: Count) {
-        self.0.add(count as usize, 1);
+        self.add_all(count, 1);
+    }
+
+    pub(super) fn add_all(&mut self, count: Count, amount: u64) {
+        self.0.add(count as usize, amount);
     }
 
     pub(super) fn body(&mut self, body: &EventBody) {
@@ -122,6 +129,7 @@ impl Tally {
         for count in facts.chain(skipped).chain(unusable) {
             self.add(count);
         }
+        self.add_all(Count::EventsDropped, applied.findings_dropped.into());
     }
 
     pub(super) fn visit(&self, visit: &mut dyn FnMut(&'static str, u64)) {

@@ -369,12 +369,3 @@ fn a_record_that_is_no_event_is_the_hosts_fault() {
     let error = operator.process(MARKET, b"{}", &mut Output::new()).unwrap_err();
     assert_eq!(error.to_string(), "operator \"signal\" cannot read its input");
 }
-
-#[test]
-fn a_state_of_an_older_version_is_refused_by_name() {
-    let mut blob = Vec::new();
-    blob::encode_blob(MAGIC, VERSION - 1, &0u8, &mut blob).unwrap();
-    let error = create("signal", "").unwrap().load(MARKET, &blob).unwrap_err();
-    let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.contains("version 2 is not read any more; start without state"), "{source}");
-}

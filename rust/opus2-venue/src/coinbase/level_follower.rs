@@ -117,3 +117,79 @@ pub(super) fn apply_heartbeat(
     }
     Ok(before)
 }
+
+#[cfg(test)]
+mod tests {
+    use opus2_types::{FeedKind, InstrumentSpec, SpecOrigin, Venue};
+
+    use crate::Feed;
+
+    use super::*;
+
+    fn spec() -> InstrumentSpec {
+        InstrumentSpec {
+            venue: Venue::Coinbase,
+            symbol: "A-USD".into(),
+            base: "A".into(),
+            quote: "USD".into(),
+            price_scale: 0,
+            qty_scale: 0,
+            tick: 1,
+            lot: 1,
+            origin: SpecOrigin::Venue,
+            feed: FeedKind::CoinbaseLevel2,
+        }
+    }
+
+    /// `t7` is trade 7, `l7` the `last_match` of subscribing, `h7` a heartbeat whose newest trade is 7, `|` saves and
+    /// loads. The trades given, `!` behind those that say that trades before them are missing, and how many were counted.
+    #[track_caller]
+    fn check(script: &str, expect: &str, missing: u64) {
+        let mut feed = Feed::new(spec());
+        feed.connected();
+        let mut found = Vec::new();
+        for word in script.split_whitespace() {
+            let rest = r#""product_id":"A-USD","time":"2026-11-22T14:00:00Z"}"#;
+            let (kind, number) = word.split_at(1);
+            let (channel, message) = match kind {
+                "h" => (
+                    Channel::Other,
+                    format!(r#"{{"type":"heartbeat","sequence":1,"last_trade_id":{number},{rest}"#),
+                ),
+                "|" => {
+                    feed = Feed::from_state(feed.to_state()).unwrap();
+                    continue;
+                }
+                _ => {
+                    let kind = if kind == "l" { "last_match" } else { "match" };
+                    let trade =
+                        format!(r#""trade_id":{number},"size":"1","price":"9","side":"buy","sequence":1"#);
+                    (Channel::Trade, format!(r#"{{"type":"{kind}",{trade},{rest}"#))
+                }
+            };
+            feed.apply(channel, message.as_bytes(), UnixNanos(1));
+            found.extend(feed.trades().iter().map(|trade| {
+                let mark = if trade.flags.contains(QualityFlags::TRADE_GAP) { "!" } else { "" };
+                format!("{}{mark}", trade.event.trade_id)
+            }));
+        }
+        assert_eq!(found.join(" "), expect, "{script}");
+        assert_eq!(feed.counts().trade_gaps, missing, "{script}");
+    }
+
+    #[test]
+    fn the_trade_after_missing_ones_says_so() {
+        check("l1 t2 t3", "2 3", 0);
+        check("l1 t2 t4 t5", "2 4! 5", 1);
+    }
+
+    #[test]
+    fn trades_that_a_heartbeat_finds_missing_are_told_by_the_next_trade() {
+        check("l1 t2 h4 h4 t5 t6", "2 5! 6", 2);
+        check("l1 t2 h4 h4 h4 | t5 t6", "2 5! 6", 2);
+        // Those that come before the next heartbeat were only late.
+        check("l1 t2 h4 t3 t4 h4 t5", "2 3 4 5", 0);
+        // Missing by the heartbeat, and more by the trade's own number.
+        check("l1 h2 h2 t4 t5", "4! 5", 2);
+    }
+}

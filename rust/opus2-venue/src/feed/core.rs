@@ -48,6 +48,35 @@ pub struct Trade {
     pub flags: QualityFlags,
 }
 
+/// What was lost and has not been said by anything published since.
+///
+/// Saved as one byte, so that what was saved when there was only `book_gap`, as a `bool`, reads the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+struct Unsaid {
+    /// The next usable book is the first after a gap.
+    book_gap: bool,
+    /// The next trade is the first after missing ones.
+    trade_gap: bool,
+}
+
+impl From<Unsaid> for u8 {
+    fn from(unsaid: Unsaid) -> Self {
+        Self::from(unsaid.book_gap) | Self::from(unsaid.trade_gap) << 1
+    }
+}
+
+impl TryFrom<u8> for Unsaid {
+    type Error = &'static str;
+
+    fn try_from(bits: u8) -> Result<Self, Self::Error> {
+        if bits > 0b11 {
+            return Err("no feed can have this left to say");
+        }
+        Ok(Self { book_gap: bits & 1 != 0, trade_gap: bits & 2 != 0 })
+    }
+}
+
 /// The venue-independent half of a [`Feed`](super::Feed): a follower reads messages into it and decides by the venue's
 /// numbering; the core keeps the book, its state and the counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,7 +92,7 @@ pub(crate) struct Core {
     pub(crate) recv_ts: UnixNanos,
     crossed_since: UnixNanos,
     trade_id: Option<u64>,
-    is_after_gap: bool,
+    unsaid: Unsaid,
     /// The book was found wrong by what [`settle`](Self::settle) saw: the feed starts it again after this message.
     #[serde(skip)]
     pub(crate) is_lost: bool,
@@ -85,7 +114,7 @@ impl Core {
             recv_ts: UnixNanos::MIN,
             crossed_since: UnixNanos::MIN,
             trade_id: None,
-            is_after_gap: false,
+            unsaid: Unsaid::default(),
             is_lost: false,
             levels: Levels::default(),
             trades: Vec::new(),
@@ -94,7 +123,7 @@ impl Core {
 
     pub(crate) fn forget_book(&mut self) {
         self.book.clear();
-        self.is_after_gap = true;
+        self.unsaid.book_gap = true;
     }
 
     /// The book is lost: counted, and in [`BookState::Gap`] until a snapshot comes. What the follower keeps is its own
@@ -147,11 +176,11 @@ impl Core {
             } else if crossed_nanos_max.is_some_and(|max| applied.recv_ts.since(self.crossed_since) > max) {
                 self.is_lost = true;
             }
-            self.is_after_gap = true;
+            self.unsaid.book_gap = true;
             return What::Crossed;
         }
         self.state = BookState::Live;
-        if std::mem::take(&mut self.is_after_gap) {
+        if std::mem::take(&mut self.unsaid.book_gap) {
             applied.flags = applied.flags.with(QualityFlags::AFTER_GAP);
         }
         What::Book
@@ -194,7 +223,8 @@ impl Core {
     }
 
     /// Takes a trade whose number rises by one from trade to trade, and says whether it is new. One that was seen before
-    /// (venues repeat trades after a reconnect) is left out; numbers that were skipped are counted.
+    /// (venues repeat trades after a reconnect) is left out; numbers that were skipped are counted. The first after missing
+    /// trades says so, whoever found out about them.
     pub(crate) fn take_trade(&mut self, event: TradeEvent, exch_ts: Option<UnixNanos>) -> bool {
         let mut flags = QualityFlags::default();
         match self.trade_id {
@@ -204,6 +234,9 @@ impl Core {
                 flags = flags.with(QualityFlags::TRADE_GAP);
             }
             _ => {}
+        }
+        if std::mem::take(&mut self.unsaid.trade_gap) {
+            flags = flags.with(QualityFlags::TRADE_GAP);
         }
         self.trade_id = Some(event.trade_id);
         self.counts.trades += 1;
@@ -221,10 +254,12 @@ impl Core {
         self.trade_id = self.trade_id.max(Some(trade_id));
     }
 
-    /// The venue says that it has had this trade. Gives, and counts, how many of those up to it have not come.
+    /// The venue says that it has had this trade. Gives, and counts, how many of those up to it have not come: the next
+    /// trade is the one that says so to those who see only trades.
     pub(crate) fn miss_trades_until(&mut self, trade_id: u64) -> u64 {
         let missed = self.trade_id.map_or(0, |last| trade_id.saturating_sub(last));
         self.counts.trade_gaps += missed;
+        self.unsaid.trade_gap |= missed > 0;
         self.begin_trades_after(trade_id);
         missed
     }

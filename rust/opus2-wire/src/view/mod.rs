@@ -6,6 +6,7 @@
 pub mod context;
 pub mod dead_letter;
 pub mod decision;
+pub mod detection;
 pub mod normalized;
 pub mod quality;
 pub mod risk;

@@ -7,6 +7,8 @@
 use opus2_types::{Level, QualityFlags, UnixNanos, Venue};
 use serde::Serialize;
 
+use super::detection::{FindingView, Scales, write_finding};
+
 /// What is constant in the records of one instrument.
 #[derive(Debug, Clone)]
 pub struct InstrumentText {
@@ -73,21 +75,6 @@ pub struct BestView {
     pub ask: Option<Level>,
     /// Twice the mid, in price units; `None` when there is none.
     pub mid_doubled: Option<i64>,
-}
-
-/// One detection.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct DetectionView {
-    /// What found it.
-    pub detector: &'static str,
-    /// `up` or `down`.
-    pub direction: &'static str,
-    /// The lag, ms, of a detector that has one.
-    pub lag_ms: Option<u32>,
-    /// The value beyond the threshold.
-    pub value: f64,
-    /// The threshold.
-    pub threshold: f64,
 }
 
 /// One signal record, beside its features and detections.
@@ -241,7 +228,7 @@ pub fn write_signal(
     view: &SignalView<'_>,
     format: &FeatureFormat,
     features: impl Iterator<Item = FeatureView>,
-    detections: impl Iterator<Item = DetectionView>,
+    detections: impl Iterator<Item = FindingView>,
     bytes: &mut Vec<u8>,
 ) {
     let head = &view.head;
@@ -275,7 +262,8 @@ pub fn write_signal(
     bytes.extend_from_slice(b",\"features\":");
     format.write(features, bytes);
     bytes.extend_from_slice(b",\"detections\":[");
-    separated(detections, bytes, |detection, bytes| put(&detection, bytes));
+    let scales = Scales { price: head.price_scale, qty: head.qty_scale };
+    separated(detections, bytes, |finding, bytes| write_finding(&finding, scales, bytes));
     bytes.extend_from_slice(b"]}");
 }
 
@@ -356,7 +344,7 @@ fn write_head(head: &SignalHead<'_>, kind: &'static str, bytes: &mut Vec<u8>) {
 }
 
 /// One of our own names: nothing in it needs an escape.
-fn write_name(before: &'static str, name: &'static str, bytes: &mut Vec<u8>) {
+pub(super) fn write_name(before: &'static str, name: &'static str, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(before.as_bytes());
     bytes.push(b'"');
     bytes.extend_from_slice(name.as_bytes());
@@ -383,7 +371,7 @@ fn write_mid(doubled: Option<i64>, scale: u8, bytes: &mut Vec<u8>) {
 
 /// Exact decimal text in quotes, without trailing zeros, as [`Scaled`](opus2_types::Scaled) prints it: written into the
 /// buffer, because a record has five of them.
-fn write_decimal(units: i128, scale: u8, bytes: &mut Vec<u8>) {
+pub(super) fn write_decimal(units: i128, scale: u8, bytes: &mut Vec<u8>) {
     let scale = usize::from(scale);
     bytes.push(b'"');
     if units < 0 {
@@ -418,7 +406,7 @@ fn separated<T>(items: impl Iterator<Item = T>, bytes: &mut Vec<u8>, mut write: 
     }
 }
 
-fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
+pub(super) fn put<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
     serde_json::to_writer(bytes, value).expect("numbers and text are JSON, and memory takes every byte");
 }
 

@@ -14,9 +14,38 @@
 
 mod watch;
 
+use opus2_types::Aggressor;
+use serde::{Deserialize, Serialize};
+
 use crate::{Absent, Measure, measure::finite};
 
+pub(crate) use watch::TouchedFlow;
 pub use watch::{AbsorptionReading, AbsorptionSettings, AbsorptionWatch};
+
+/// Aggressive volume of a window into one side, and what the book did about it. How far it was absorbed depends on what
+/// move is to be expected of it: see [`with_lambda`](Self::with_lambda).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AbsorbedFlow {
+    /// Who took more during the window.
+    pub aggressor: Aggressor,
+    /// What they took, base units.
+    pub volume: f64,
+    /// Move of the mid in their direction, quote units; negative when it went against them.
+    pub signed_move: f64,
+    /// What was added at the touched levels, base units.
+    pub added: f64,
+    /// What was executed at them, base units.
+    pub executed: f64,
+}
+
+impl AbsorbedFlow {
+    /// The same with Kyle's lambda, in quote units per base unit.
+    #[must_use]
+    pub const fn with_lambda(self, lambda: f64) -> Taken {
+        let Self { volume, signed_move, added, executed, .. } = self;
+        Taken { volume, signed_move, lambda, added, executed }
+    }
+}
 
 /// What was taken during a window, and what came of it. Quantities in base units.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,7 +5,7 @@ use std::ops::{AddAssign, SubAssign};
 use opus2_types::{Aggressor, Qty, Side};
 use serde::{Deserialize, Serialize};
 
-use super::{Absorption, Taken, absorption};
+use super::{AbsorbedFlow, Absorption, absorption};
 use crate::detector::level_flow::{Explained, LevelStep, side_index};
 use crate::detector::log_histogram::LogHistogram;
 use crate::detector::look::Units;
@@ -13,10 +13,11 @@ use crate::detector::sweep::taken_from;
 use crate::estimator::Coverage;
 use crate::estimator::window::{BinWindow, Summand, WINDOWS};
 use crate::exact::{scaled, to_f64};
-use crate::{Absent, Measure};
+use crate::{Absent, Measure, measure::finite};
 
 /// The parameters of absorption.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct AbsorptionSettings {
     /// The share of windows whose volume is smaller than that of one which is asked.
     pub volume_quantile: f64,
@@ -54,7 +55,7 @@ impl AbsorptionReading {
 
 /// What happened during a window. Bids first.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct TouchedFlow {
+pub(crate) struct TouchedFlow {
     /// Taken from each side, in `Qty` units.
     taken: [i128; 2],
     /// Added and executed at the touched levels of each side.
@@ -62,6 +63,17 @@ struct TouchedFlow {
     executed: [i128; 2],
     /// Change of the doubled mid, in `Price` units.
     mid_change_doubled: i128,
+}
+
+impl TouchedFlow {
+    /// Takes what happened at one price between two books.
+    pub(crate) fn on_step(&mut self, step: &LevelStep) {
+        if step.is_best || step.traded.0 > 0 {
+            let side = side_index(step.side);
+            self.added[side] = self.added[side].saturating_add(step.refill().0.into());
+            self.executed[side] = self.executed[side].saturating_add(step.traded.0.max(0).into());
+        }
+    }
 }
 
 impl AddAssign for TouchedFlow {
@@ -129,17 +141,6 @@ impl AbsorptionWatch {
         self.flow.add(now, flow);
     }
 
-    /// Takes what happened at one price.
-    pub(crate) fn on_step(&mut self, now: i64, step: &LevelStep) {
-        if !step.is_best && step.traded.0 <= 0 {
-            return;
-        }
-        let mut flow = TouchedFlow::default();
-        flow.added[side_index(step.side)] = i128::from(step.refill().0);
-        flow.executed[side_index(step.side)] = i128::from(step.traded.0.max(0));
-        self.flow.add(now, flow);
-    }
-
     /// Takes a trade that explains what had been taken for cancelled.
     pub(crate) fn on_explained(&mut self, now: i64, explained: &Explained) {
         let mut flow = TouchedFlow::default();
@@ -147,13 +148,19 @@ impl AbsorptionWatch {
         self.flow.add(now, flow);
     }
 
-    /// Takes the mid of the next book, after its steps.
-    pub(crate) fn on_mid(&mut self, now: i64, mid_doubled: i64, settings: &AbsorptionSettings) {
+    /// Takes the mid of the next book, and what had happened at its levels.
+    pub(crate) fn on_book(
+        &mut self,
+        now: i64,
+        mut touched: TouchedFlow,
+        mid_doubled: i64,
+        settings: &AbsorptionSettings,
+    ) {
         self.coverage.start(now);
         if let Some(before) = self.mid_doubled.replace(mid_doubled) {
-            let mid_change_doubled = i128::from(mid_doubled) - i128::from(before);
-            self.flow.add(now, TouchedFlow { mid_change_doubled, ..TouchedFlow::default() });
+            touched.mid_change_doubled = i128::from(mid_doubled) - i128::from(before);
         }
+        self.flow.add(now, touched);
         let is_due =
             self.sampled.is_none_or(|sampled| now.saturating_sub(sampled) >= self.flow.span().nanos());
         if is_due && self.coverage.check(now, self.flow.span().nanos()).is_ok() {
@@ -170,15 +177,14 @@ impl AbsorptionWatch {
         }
     }
 
-    /// Absorption of the window that ends at `now`, given Kyle's lambda in quote units per base unit.
+    /// What was taken during the window that ends at `now`, if that is much.
     ///
     /// # Errors
     /// [`Absent::Cold`] or [`Absent::Resync`] before a window is full and 50 or so were seen; [`Absent::NoEvents`] when its
-    /// volume is not among the largest tenth; the reason why there is no lambda.
-    pub fn measure(&self, now: i64, lambda: Measure, units: Units) -> Result<AbsorptionReading, Absent> {
+    /// volume is not among the largest tenth; [`Absent::BadNumber`].
+    pub fn taken(&self, now: i64, units: Units) -> Result<AbsorbedFlow, Absent> {
         self.coverage.check(now, self.flow.span().nanos())?;
         let volume_min = self.volume_min.ok_or(Absent::Cold)?;
-        let lambda = lambda?;
         let flow = self.flow.sum(now);
         let [bids, asks] = flow.taken;
         let aggressor = if asks >= bids { Aggressor::Buy } else { Aggressor::Sell };
@@ -188,14 +194,24 @@ impl AbsorptionWatch {
             return Err(Absent::NoEvents);
         }
         let sign = i128::from(aggressor.sign());
-        let absorption = absorption(&Taken {
-            volume: scaled(volume, units.qty_scale),
-            signed_move: scaled(sign * flow.mid_change_doubled, units.price_scale) / 2.0,
-            lambda,
-            added: scaled(flow.added[side], units.qty_scale),
-            executed: scaled(flow.executed[side], units.qty_scale),
-        });
-        Ok(AbsorptionReading { aggressor, absorption })
+        let base = |units_of_qty| finite(scaled(units_of_qty, units.qty_scale));
+        Ok(AbsorbedFlow {
+            aggressor,
+            volume: base(volume)?,
+            signed_move: finite(scaled(sign * flow.mid_change_doubled, units.price_scale) / 2.0)?,
+            added: base(flow.added[side])?,
+            executed: base(flow.executed[side])?,
+        })
+    }
+
+    /// Absorption of the window that ends at `now`, given Kyle's lambda in quote units per base unit.
+    ///
+    /// # Errors
+    /// Those of [`taken`](Self::taken); the reason why there is no lambda.
+    pub fn measure(&self, now: i64, lambda: Measure, units: Units) -> Result<AbsorptionReading, Absent> {
+        let taken = self.taken(now, units)?;
+        let absorption = absorption(&taken.with_lambda(lambda?));
+        Ok(AbsorptionReading { aggressor: taken.aggressor, absorption })
     }
 
     /// The decayed number of windows from which it knows what volumes are usual.

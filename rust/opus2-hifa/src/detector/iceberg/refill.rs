@@ -1,12 +1,14 @@
 //! What the refills of one level say together.
 
 use opus2_types::Qty;
+use serde::Deserialize;
 
 use crate::exact::to_f64;
 use crate::{Absent, Measure, measure::finite};
 
 /// The parameters of refills.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RefillSettings {
     /// How far back refills count, s.
     pub window_secs: u32,

@@ -69,14 +69,22 @@ impl Grid {
     /// The cells of one side, best first, without one that might go on where the levels shown end.
     pub(crate) fn cells(&self, levels: &[Level]) -> Bounded<Cell, VIEW_LEVELS> {
         let mut cells = Bounded::<Cell, VIEW_LEVELS>::default();
+        let width = self.width();
+        // Where the newest cell lies: a price in it costs no division.
+        let (mut low, mut high) = (0, 0);
         for level in levels {
-            let (index, qty) = (self.index(level.price), level.qty.0.max(0));
-            match cells.as_mut_slice().last_mut().filter(|cell| cell.index == index) {
-                Some(cell) => cell.qty.0 = cell.qty.0.saturating_add(qty),
-                None => {
-                    cells.push(Cell { index, price: level.price, qty: Qty(qty) });
-                }
+            let (price, qty) = (level.price.0, level.qty.0.max(0));
+            if low <= price
+                && price < high
+                && let Some(cell) = cells.as_mut_slice().last_mut()
+            {
+                cell.qty.0 = cell.qty.0.saturating_add(qty);
+                continue;
             }
+            let index = if width == 1 { price } else { price.div_euclid(width) };
+            low = index.saturating_mul(width);
+            high = low.saturating_add(width);
+            cells.push(Cell { index, price: level.price, qty: Qty(qty) });
         }
         if self.ticks > 1 && levels.len() >= VIEW_LEVELS {
             cells.remove(cells.as_slice().len().saturating_sub(1));

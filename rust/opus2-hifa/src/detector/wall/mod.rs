@@ -25,5 +25,5 @@ mod tracker;
 pub use episode::WallEpisode;
 pub use grid::MERGED_TICKS_MAX;
 pub use robust::RobustFit;
-pub use sizes::{BUCKET_ENDS_BPS, FIT_INTERVAL_MS, SAMPLES_MIN};
+pub use sizes::{BUCKET_ENDS_BPS, FIT_INTERVAL_MS, SAMPLE_INTERVAL_MS, SAMPLES_MIN};
 pub use tracker::{EPISODES_MAX, WallAppeared, WallCounts, WallEnd, WallEnded, WallSettings, WallTracker};

@@ -19,7 +19,8 @@ use crate::{Absent, Measure, measure::finite};
 pub const EPISODES_MAX: usize = 8;
 
 /// The parameters of walls.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct WallSettings {
     /// The least z.
     pub z_min: f64,
@@ -234,20 +235,17 @@ impl WallTracker {
                 });
             }
         }
-        let is_sample_due = self.sizes.is_due(look.now);
+        let turns = self.sizes.is_due(look.now);
         for side in SIDES {
             let cells = self.grid.cells(look.levels(side));
             self.account(side, look, cells.as_slice(), is_first, settings, events);
             self.find(side, look, cells.as_slice(), settings, events);
-            if is_sample_due {
-                for cell in cells.as_slice() {
-                    let dist_bps = look.dist_bps(cell.price);
-                    self.sizes.sample(look.now, side, cell, dist_bps, settings.half_life_secs);
-                }
+            if turns.is_some() {
+                self.sizes.sample(look, side, cells.as_slice(), settings.half_life_secs);
             }
         }
-        if is_sample_due {
-            self.sizes.fit(look.now, settings.half_life_secs, settings.z_min);
+        if let Some(turns) = turns {
+            self.sizes.fit(look.now, turns, settings.half_life_secs, settings.z_min);
         }
         self.signal = self.sum_signals(look.now, settings);
     }
@@ -331,7 +329,7 @@ impl WallTracker {
         });
     }
 
-    /// Tests every cell of a side.
+    /// Tests every cell of a side that is large enough anywhere.
     fn find(
         &mut self,
         side: Side,
@@ -340,14 +338,18 @@ impl WallTracker {
         settings: &WallSettings,
         events: &mut EventQueue,
     ) {
-        let band = settings.band_bps.saturating_mul(1_000);
-        let depth = depth_within(side, look.levels(side), look.mid_doubled, band, VIEW_LEVELS);
-        for cell in cells {
+        let size_min = self.sizes.wall_size_min(side);
+        let mut depth = None;
+        for cell in cells.iter().filter(|cell| to_f64(cell.qty.0.into()) >= size_min) {
             let dist_bps = look.dist_bps(cell.price);
             if dist_bps > f64::from(settings.band_bps) {
                 break;
             }
-            let Some(mut wall) = self.judge(side, look, cell, dist_bps, &depth, settings) else { continue };
+            let depth = depth.get_or_insert_with(|| {
+                let band = settings.band_bps.saturating_mul(1_000);
+                depth_within(side, look.levels(side), look.mid_doubled, band, VIEW_LEVELS)
+            });
+            let Some(mut wall) = self.judge(side, look, cell, dist_bps, depth, settings) else { continue };
             let tracked = &mut self.sides[side_index(side)].tracked;
             match tracked.as_mut_slice().iter_mut().find(|tracked| tracked.cell == cell.index) {
                 Some(tracked) => {
@@ -377,7 +379,8 @@ impl WallTracker {
     ) -> Option<WallAppeared> {
         let qty = to_f64(cell.qty.0.into());
         let size_min = self.sizes.wall_size(side, dist_bps).ok()?;
-        let depth_share = qty / to_f64(depth.qty);
+        // A cell may reach out of the band, and a distance may round into it.
+        let depth_share = (qty / to_f64(depth.qty)).min(1.0);
         let notional = look.units.notional(i128::from(cell.price.0).saturating_mul(cell.qty.0.into()));
         let is_large =
             qty >= size_min && depth_share >= settings.depth_share_min && notional >= settings.notional_min;
