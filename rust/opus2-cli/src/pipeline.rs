@@ -42,7 +42,7 @@ pub(crate) struct Args {
 }
 
 /// The operators of the Flink job, in the order of the data path.
-pub(crate) const HIFA_OPERATORS: [&str; 2] = ["normalize", "signal"];
+pub(crate) const HIFA_OPERATORS: [&str; 5] = ["normalize", "signal", "context", "risk", "execution"];
 
 /// The text that every operator is given: the tables of a file, with validation rules and model beside them, as the
 /// Flink job puts them together.
