@@ -49,19 +49,19 @@ impl Random {
 fn market(secs: i64, strength: f64, seed: u64) -> Vec<Seen> {
     let mut random = Random(seed);
     let mut mid = 20_000.0;
-    let mut seen = Vec::new();
+    let mut looks = Vec::new();
     for second in 0..secs {
         let [a, b, c] = [(); 3].map(|()| random.normal());
         // Features have units, and one is missing now and then.
         let b_value = if second % 17 == 3 { Err(Absent::NoEvents) } else { Ok(50.0 - 8.0 * b) };
-        seen.push(Seen {
+        looks.push(Seen {
             now: second * SECOND + 300_000_000,
             mid,
             values: [Ok(3.0 + 2.0 * a), b_value, Ok(c)],
         });
         mid *= (strength * (a - b / 2.0) + 2.0 * random.normal()).mul_add(1e-4, 1.0);
     }
-    seen
+    looks
 }
 
 fn config() -> FitConfig {
@@ -215,7 +215,9 @@ fn what_cannot_be_fitted_is_said() {
         message(&market(300, 1.0, 1))
     );
     let mut still = market(3_000, 1.0, 1);
-    still.iter_mut().for_each(|seen| seen.mid = 7.0);
+    for seen in &mut still {
+        seen.mid = 7.0;
+    }
     let found = message(&still);
     assert!(
         found.contains("0 of 5 folds") && found.contains("fold 1: 0 rows moved up or down, 200 are needed"),
