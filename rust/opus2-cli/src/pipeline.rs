@@ -3,12 +3,12 @@
 //! The same operators in the same order as the Flink job, without a broker or a JVM: for looking at what a recording
 //! makes of itself, and as the twin the Flink job is compared with, byte by byte.
 
-mod chain;
+pub(crate) mod chain;
 mod files;
 
 use std::io::Write;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use opus2_operators::with_validation_rules;
@@ -38,20 +38,21 @@ pub(crate) struct Args {
     restart_every: Option<NonZeroU64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let config = match &args.config {
+/// The operators' configuration with the validation rules in it, as every operator gets it.
+pub(crate) fn operators_config(config: Option<&Path>, rules: Option<&Path>) -> Result<String> {
+    let config = match config {
         Some(path) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read operators' configuration {}", path.display()))?,
         None => String::new(),
     };
-    let config = match &args.rules {
-        Some(path) => {
-            let rules = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read validation rules {}", path.display()))?;
-            with_validation_rules(&config, &rules)
-        }
-        None => config,
-    };
+    let Some(path) = rules else { return Ok(config) };
+    let rules = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read validation rules {}", path.display()))?;
+    Ok(with_validation_rules(&config, &rules))
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let config = operators_config(args.config.as_deref(), args.rules.as_deref())?;
     let mut chain = Chain::new(&["normalize", "signal"], &config)?;
     let survey = survey(&args.files)?;
     let mut files = TopicFiles::create(&args.out)?;
