@@ -4,6 +4,7 @@ mod bench_e2e;
 mod bench_ingest;
 mod books;
 mod faults;
+mod fit;
 mod ingest;
 mod pipeline;
 mod recording;
@@ -38,6 +39,8 @@ enum Command {
     Books(books::Args),
     /// Run the operators over a recording in this process, one JSONL file per output topic.
     Pipeline(pipeline::Args),
+    /// Fit a decision model to a recording by walk-forward rules, and say what it is worth.
+    Fit(fit::Args),
     /// Run test vectors of the methods reference through the code that decides.
     Vectors(vectors::Args),
     /// Watch a running system: rates per step, latency, last signals.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
+        Command::Fit(args) => fit::run(&args),
         Command::Vectors(args) => vectors::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Topics(args) => topics::run(&args),

@@ -28,7 +28,7 @@ mod normal;
 pub mod overfitting;
 pub mod performance;
 pub mod proportion;
-mod random;
+pub(crate) mod random;
 pub mod sample;
 pub mod sharpe;
 pub mod walk_forward;

@@ -6,10 +6,19 @@ use anyhow::{Context, Result};
 use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
 use opus2_types::UnixNanos;
 
-use super::files::TopicFiles;
-
 /// How far the watermark stays behind the newest record, as in the Flink job.
 const OUT_OF_ORDERNESS_NANOS: i64 = 1_000_000_000;
+
+/// Where the output of operators in a row goes.
+pub(crate) trait Sink {
+    /// A record for a topic, from any of the operators.
+    fn publish(&mut self, channel: OutputChannel, payload: &[u8]) -> Result<()>;
+
+    /// What the last operator hands on.
+    fn hand_on(&mut self, _payload: &[u8]) -> Result<()> {
+        Ok(())
+    }
+}
 
 /// An operator with its timers.
 struct Stage {
@@ -20,7 +29,7 @@ struct Stage {
 }
 
 /// Operators in a row: what one puts on the main channel, the next one gets.
-pub(super) struct Chain {
+pub(crate) struct Chain {
     stages: Vec<Stage>,
     config: String,
     /// Every key there has been.
@@ -29,7 +38,7 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(names: &[&'static str], config: &str) -> Result<Self> {
+    pub(crate) fn new(names: &[&'static str], config: &str) -> Result<Self> {
         let stages = names
             .iter()
             .map(|name| {
@@ -41,26 +50,26 @@ impl Chain {
     }
 
     /// Gives a record to the first operator and what follows from it to the others; then moves the watermark.
-    pub(super) fn process(
+    pub(crate) fn process(
         &mut self,
         key: &str,
         recv_ts: UnixNanos,
         record: &[u8],
-        files: &mut TopicFiles,
+        sink: &mut impl Sink,
     ) -> Result<()> {
         if !self.keys.contains(key) {
             self.keys.insert(key.to_owned());
         }
-        run(&mut self.stages, key, Call::Record(record), files)?;
+        run(&mut self.stages, key, Call::Record(record), sink)?;
         if recv_ts > self.newest {
             self.newest = recv_ts;
-            self.fire(recv_ts.plus(-OUT_OF_ORDERNESS_NANOS), files)?;
+            self.fire(recv_ts.plus(-OUT_OF_ORDERNESS_NANOS), sink)?;
         }
         Ok(())
     }
 
     /// Fires the timers that the watermark has passed, in order of time, then key.
-    fn fire(&mut self, watermark: UnixNanos, files: &mut TopicFiles) -> Result<()> {
+    fn fire(&mut self, watermark: UnixNanos, sink: &mut impl Sink) -> Result<()> {
         for first in 0..self.stages.len() {
             while let Some((at, key)) = self.stages[first].timers.pop_first() {
                 // Flink's watermarks are whole milliseconds, and a timer fires once its millisecond has passed.
@@ -68,7 +77,7 @@ impl Chain {
                     self.stages[first].timers.insert((at, key));
                     break;
                 }
-                run(&mut self.stages[first..], &key, Call::Timer(at), files)?;
+                run(&mut self.stages[first..], &key, Call::Timer(at), sink)?;
             }
         }
         Ok(())
@@ -109,7 +118,7 @@ enum Call<'a> {
     Timer(UnixNanos),
 }
 
-fn run(stages: &mut [Stage], key: &str, call: Call<'_>, files: &mut TopicFiles) -> Result<()> {
+fn run(stages: &mut [Stage], key: &str, call: Call<'_>, sink: &mut impl Sink) -> Result<()> {
     let Some((stage, later)) = stages.split_first_mut() else { return Ok(()) };
     stage.out.clear();
     match call {
@@ -120,9 +129,13 @@ fn run(stages: &mut [Stage], key: &str, call: Call<'_>, files: &mut TopicFiles) 
     for entry in stage.out.entries() {
         match entry {
             Entry::Record { channel: OutputChannel::Main, payload, .. } => {
-                run(later, key, Call::Record(payload), files)?;
+                if later.is_empty() {
+                    sink.hand_on(payload)?;
+                } else {
+                    run(later, key, Call::Record(payload), sink)?;
+                }
             }
-            Entry::Record { channel, payload, .. } => files.write(channel, payload)?,
+            Entry::Record { channel, payload, .. } => sink.publish(channel, payload)?,
             Entry::Timer(at) => {
                 stage.timers.insert((at, key.to_owned()));
             }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use opus2_operators::OutputChannel;
 
+use super::chain::Sink;
+
 struct TopicFile {
     channel: OutputChannel,
     path: PathBuf,
@@ -17,6 +19,22 @@ struct TopicFile {
 /// The files of every channel that has a topic.
 pub(super) struct TopicFiles {
     files: Vec<TopicFile>,
+}
+
+impl Sink for TopicFiles {
+    /// Adds a record to its topic's file.
+    fn publish(&mut self, channel: OutputChannel, payload: &[u8]) -> Result<()> {
+        let file = self
+            .files
+            .iter_mut()
+            .find(|file| file.channel == channel)
+            .with_context(|| format!("channel {channel:?} has no topic"))?;
+        file.records += 1;
+        file.writer
+            .write_all(payload)
+            .and_then(|()| file.writer.write_all(b"\n"))
+            .with_context(|| format!("cannot write {}; is the disk full?", file.path.display()))
+    }
 }
 
 impl TopicFiles {
@@ -34,20 +52,6 @@ impl TopicFiles {
             })
             .collect::<Result<_>>()?;
         Ok(Self { files })
-    }
-
-    /// Adds a record to its topic's file.
-    pub(super) fn write(&mut self, channel: OutputChannel, payload: &[u8]) -> Result<()> {
-        let file = self
-            .files
-            .iter_mut()
-            .find(|file| file.channel == channel)
-            .with_context(|| format!("channel {channel:?} has no topic"))?;
-        file.records += 1;
-        file.writer
-            .write_all(payload)
-            .and_then(|()| file.writer.write_all(b"\n"))
-            .with_context(|| format!("cannot write {}; is the disk full?", file.path.display()))
     }
 
     /// Writes what is still in memory.

@@ -145,5 +145,6 @@ fn line<'a>(
         kind: Cow::Borrowed(kind),
         url: url.map(Cow::Borrowed),
         raw: Cow::Borrowed(raw),
+        synthetic: false,
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Line<'a> {
     pub(super) url: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) raw: Cow<'a, str>,
+    /// The simulator's recorder says so of every line.
+    #[serde(default)]
+    pub(super) synthetic: bool,
 }
 
 /// What a line holds.

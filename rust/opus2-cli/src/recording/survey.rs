@@ -18,6 +18,8 @@ pub(crate) struct Survey {
     instruments: BTreeMap<Venue, BTreeMap<String, InstrumentSpec>>,
     /// The receive time of the first line: it names the recording's connections.
     pub(crate) first_recv_ts: i64,
+    /// Some of its lines are of simulated venues.
+    pub(crate) is_synthetic: bool,
 }
 
 impl Survey {
@@ -77,6 +79,7 @@ struct Surveyor {
     orphans: BTreeMap<Dialect, Seen>,
     listed: BTreeMap<(Venue, String), InstrumentSpec>,
     first_recv_ts: Option<i64>,
+    is_synthetic: bool,
 }
 
 /// Reads the files once.
@@ -92,6 +95,7 @@ pub(crate) fn survey(files: &Files) -> Result<Survey> {
 impl Surveyor {
     fn line(&mut self, line: &Line<'_>) -> Result<()> {
         self.first_recv_ts.get_or_insert(line.recv_ts().0);
+        self.is_synthetic |= line.synthetic;
         let dialect = Dialect::of(line)?;
         match dialect.about(line, |_| None) {
             About::Instrument { symbol, channel, feed } => {
@@ -148,7 +152,11 @@ impl Surveyor {
             };
             instruments.entry(key.0).or_default().insert(key.1, spec);
         }
-        Survey { instruments, first_recv_ts: self.first_recv_ts.unwrap_or(0) }
+        Survey {
+            instruments,
+            first_recv_ts: self.first_recv_ts.unwrap_or(0),
+            is_synthetic: self.is_synthetic,
+        }
     }
 }
 
