@@ -2,12 +2,12 @@
 
 /// A count as a float.
 #[expect(clippy::cast_precision_loss, reason = "no sample has 2^53 elements")]
-pub(super) fn size(count: usize) -> f64 {
+pub(crate) fn size(count: usize) -> f64 {
     count as f64
 }
 
 /// The last step of every statistic: nothing that is not finite leaves, and there is no negative zero.
-pub(super) fn finite(value: f64) -> Option<f64> {
+pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value + 0.0)
 }
 
