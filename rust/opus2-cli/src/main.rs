@@ -9,6 +9,7 @@ mod pipeline;
 mod recording;
 mod replay;
 mod simulate;
+mod study;
 mod topics;
 mod up;
 mod vectors;
@@ -40,6 +41,8 @@ enum Command {
     Pipeline(pipeline::Args),
     /// Run test vectors of the methods reference through the code that decides.
     Vectors(vectors::Args),
+    /// Measure on recordings what order flow explains and what routing saves.
+    Study(study::Args),
     /// Watch a running system: rates per step, latency, last signals.
     Watch(watch::Args),
     /// Make a broker's topics what `config/topics.toml` says.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
         Command::Vectors(args) => vectors::run(&args),
+        Command::Study(args) => study::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Up(args) => up::run(&args),

@@ -52,6 +52,8 @@ pub struct BarCounts {
     pub partial_bars: u64,
     /// Trades.
     pub trades: u64,
+    /// Stamps of the first and the last book.
+    pub span: Option<(i64, i64)>,
 }
 
 /// Cuts a series of books and trades into bars.
@@ -114,6 +116,7 @@ impl BarBuilder {
         let at = self.open.map_or(at, |open| open.last.0.max(at));
         self.reach(at);
         self.counts.books += 1;
+        self.counts.span = Some((self.counts.span.map_or(at, |(first, _)| first), at));
         let mid = best.mid_doubled();
         let added = self.ofi.update(at, Ok(best), is_conflated).unwrap_or_default();
         let ranks = self.levels.update(at, bids, asks, is_conflated).unwrap_or_default();

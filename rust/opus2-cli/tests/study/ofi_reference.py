@@ -139,9 +139,10 @@ def make_bars(books, trades, tick, levels):
 
 
 def least_squares(x, y):
+    """A prediction, its slopes, and the columns that these multiply."""
     design = np.column_stack([np.ones(len(y)), x])
     solution, *_ = np.linalg.lstsq(design, y, rcond=None)
-    return lambda rows: np.column_stack([np.ones(len(rows)), rows]) @ solution, solution[1:]
+    return lambda rows: np.column_stack([np.ones(len(rows)), rows]) @ solution, solution[1:], x
 
 
 def ridge(x, y):
@@ -152,7 +153,7 @@ def ridge(x, y):
     stacked = np.vstack([inner, np.sqrt(penalty) * np.eye(x.shape[1])])
     target = np.concatenate([y - mean, np.zeros(x.shape[1])])
     solution, *_ = np.linalg.lstsq(stacked, target, rcond=None)
-    return lambda rows: mean + (rows - centre) @ solution, solution
+    return lambda rows: mean + (rows - centre) @ solution, solution, x
 
 
 def integrated(x, y):
@@ -160,8 +161,8 @@ def integrated(x, y):
     _, _, axes = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     weights = axes[0] / np.abs(axes[0]).sum()
     weights = weights * np.sign(weights.sum())
-    line, slope = least_squares((x @ weights)[:, None], y)
-    return lambda rows: line((rows @ weights)[:, None]), slope
+    line, slope, _ = least_squares((x @ weights)[:, None], y)
+    return lambda rows: line((rows @ weights)[:, None]), slope, (x @ weights)[:, None]
 
 
 def r2(predict, x, y, mean):
@@ -170,7 +171,7 @@ def r2(predict, x, y, mean):
 
 def t_values(x, y):
     """Of a single slope: as if errors were alike and independent, and after Newey and West."""
-    predict, slope = least_squares(x, y)
+    predict, slope, _ = least_squares(x, y)
     error = y - predict(x)
     design = np.column_stack([np.ones(len(y)), x])
     bread = np.linalg.inv(design.T @ design)
@@ -186,10 +187,10 @@ def t_values(x, y):
 
 
 def regression(fit, x, y, ends):
-    predict, slopes = fit(x, y)
+    predict, slopes, columns = fit(x, y)
     found = {"beta": slopes.tolist(), "r2": r2(predict, x, y, y.mean())}
-    if len(slopes) == 1 and fit is least_squares:
-        found["t_plain"], found["t_hac"] = t_values(x, y)
+    if len(slopes) == 1:
+        found["t_plain"], found["t_hac"] = t_values(columns, y)
     blocks = -(-ends // BLOCK_NS)
     inside = []
     for block in np.unique(blocks):
@@ -203,7 +204,7 @@ def regression(fit, x, y, ends):
     for start in range(0, len(y) - train - 1 - test + 1, test):
         old = slice(start, start + train)
         new = slice(start + train + 1, start + train + 1 + test)
-        predict, _ = fit(x[old], y[old])
+        predict, *_ = fit(x[old], y[old])
         missed += ((y[new] - predict(x[new])) ** 2).sum()
         variation += ((y[new] - y[old].mean()) ** 2).sum()
     found["r2_out_of_sample"] = 1 - missed / variation
