@@ -10,6 +10,7 @@ mod pipeline;
 mod recording;
 mod replay;
 mod simulate;
+mod study;
 mod topics;
 mod up;
 mod vectors;
@@ -43,6 +44,8 @@ enum Command {
     Fit(fit::Args),
     /// Run test vectors of the methods reference through the code that decides.
     Vectors(vectors::Args),
+    /// Measure on recordings what order flow explains and what routing saves.
+    Study(study::Args),
     /// Watch a running system: rates per step, latency, last signals.
     Watch(watch::Args),
     /// Make a broker's topics what `config/topics.toml` says.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Pipeline(args) => pipeline::run(&args),
         Command::Fit(args) => fit::run(&args),
         Command::Vectors(args) => vectors::run(&args),
+        Command::Study(args) => study::run(&args),
         Command::Watch(args) => watch::run(&args),
         Command::Topics(args) => topics::run(&args),
         Command::Up(args) => up::run(&args),

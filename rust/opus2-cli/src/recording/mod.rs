@@ -14,6 +14,7 @@ mod source;
 mod survey;
 
 pub(crate) use play::play;
+pub(crate) use source::open;
 pub(crate) use survey::{Survey, survey};
 
 use std::path::PathBuf;

@@ -91,7 +91,7 @@ fn read_file(
 }
 
 /// Gzip is recognised by its first bytes, not by the file's name.
-fn open<'a>(source: impl Read + 'a) -> Result<Box<dyn BufRead + 'a>> {
+pub(crate) fn open<'a>(source: impl Read + 'a) -> Result<Box<dyn BufRead + 'a>> {
     let mut reader = BufReader::with_capacity(1 << 20, source);
     let is_gzip = reader.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(if is_gzip {
