@@ -182,7 +182,7 @@ fn collect(
     let silent = write_model(&silent_model(&args.market, names, config))?;
     let mut chain = Chain::new(&["normalize", "signal", "context"], &with_model(operators, &silent))?;
     let signal: SignalConfig = table(operators, "signal")?;
-    let mut collector = Collector::new(config, signal);
+    let mut collector = Collector::new(config, &signal);
     let mut hasher = Sha256::new();
     let mut bytes = Vec::new();
     play(&args.files, survey, "fit", |record: &RawRecord<'_>| {
@@ -202,9 +202,7 @@ fn collect(
 /// Fits to the last training window what rests on no feature of the model: a model whose own features change with it would
 /// no longer be the one that was tested.
 ///
-/// The threshold of the CUSUM goes into the model. So do the micro-price and the weights of the ranks once a model has a place
-/// for them: `model.microprice`, unless it has the feature `microprice`, and `model.ofi_weights`, unless it has one of
-/// `ofi_integrated_…`.
+/// The threshold of the CUSUM, the micro-price and the weights of the ranks.
 fn fit_stage_one(model: &mut Model, collected: &Collected, train: &Range<i64>) -> StageOne {
     let rests_on = |start: &str| model.features.iter().any(|feature| feature.name.starts_with(start));
     let (has_alarms, has_microprice, has_ranks) =
@@ -212,10 +210,12 @@ fn fit_stage_one(model: &mut Model, collected: &Collected, train: &Range<i64>) -
     if !has_alarms {
         model.thresholds.cusum_h = collected.ladder.threshold(train, ALARMS_PER_HOUR);
     }
+    model.microprice = collected.stage_one.microprice(train).ok().filter(|_| !has_microprice);
+    model.ofi_weights = collected.stage_one.rank_weights(train).filter(|_| !has_ranks);
     StageOne {
         cusum_h: model.thresholds.cusum_h,
-        microprice: collected.stage_one.microprice(train).ok().filter(|_| !has_microprice),
-        ofi_weights: collected.stage_one.rank_weights(train).filter(|_| !has_ranks),
+        microprice: model.microprice.clone(),
+        ofi_weights: model.ofi_weights,
     }
 }
 

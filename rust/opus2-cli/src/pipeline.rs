@@ -3,7 +3,7 @@
 //! The same operators in the same order as the Flink job, without a broker or a JVM: for looking at what a recording
 //! makes of itself, and as the twin the Flink job is compared with, byte by byte.
 
-mod chain;
+pub(crate) mod chain;
 mod files;
 
 use std::io::Write;

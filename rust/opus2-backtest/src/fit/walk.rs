@@ -214,6 +214,8 @@ impl Walk<'_> {
             calibration: trained.calibration.clone(),
             payoff: trained.payoff,
             thresholds: ModelThresholds::default(),
+            microprice: None,
+            ofi_weights: None,
             validation,
         }
     }

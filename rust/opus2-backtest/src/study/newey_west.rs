@@ -34,9 +34,9 @@ pub fn slope_t(x: &[f64], y: &[f64], lags: usize) -> Option<f64> {
         moments.iter().skip(lag).zip(&moments).map(|(later, earlier)| later * earlier).sum()
     };
     let weighted = |lag: usize| 2.0 * (1.0 - size(lag) / size(lags + 1)) * product(lag);
-    let meat = product(0) + (1..=lags.min(x.len() - 1)).map(weighted).sum::<f64>();
+    let middle = product(0) + (1..=lags.min(x.len() - 1)).map(weighted).sum::<f64>();
     let squares: f64 = x.iter().map(|x| (x - mean).powi(2)).sum();
-    Some(fit.beta * squares / meat.sqrt()).filter(|t| t.is_finite())
+    Some(fit.beta * squares / middle.sqrt()).filter(|t| t.is_finite())
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ pub(super) fn silent_model(market: &str, names: &[String], config: &FitConfig) -
         calibration: CalibrationMap::None,
         payoff: Payoff { gain_bps: 0.0, loss_bps: 0.0 },
         thresholds: ModelThresholds::default(),
+        microprice: None,
+        ofi_weights: None,
         validation: None,
     }
 }
@@ -69,16 +71,16 @@ pub(super) struct Collected {
 }
 
 impl Collector {
-    pub(super) fn new(config: &FitConfig, signal: SignalConfig) -> Self {
+    pub(super) fn new(config: &FitConfig, signal: &SignalConfig) -> Self {
         Self {
             sampler: Sampler::new(config),
-            ladder: AlarmLadder::new(&signal),
+            ladder: AlarmLadder::new(signal),
             stage_one: StageOneData::default(),
             main: None,
             instruments: BTreeMap::new(),
             quality_sum: 0.0,
             quality_windows: 0,
-            signal,
+            signal: *signal,
         }
     }
 

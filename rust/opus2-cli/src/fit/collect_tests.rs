@@ -35,7 +35,7 @@ pub(in crate::fit) fn frame(outlook: &Outlook) -> Vec<u8> {
 }
 
 fn collector() -> Collector {
-    Collector::new(&FitConfig { horizon_ms: 1_000, ..FitConfig::default() }, SignalConfig::default())
+    Collector::new(&FitConfig { horizon_ms: 1_000, ..FitConfig::default() }, &SignalConfig::default())
 }
 
 /// Frames a tenth of a second apart; gives rows, labelled rows and gaps.

@@ -16,7 +16,7 @@ const SECOND: i64 = 1_000_000_000;
 /// An hour in which the mid goes where the only feature says, two times of three.
 fn fitted() -> (Collected, Fitted) {
     let config = FitConfig { horizon_ms: 1_000, ..FitConfig::default() };
-    let mut collector = Collector::new(&config, SignalConfig::default());
+    let mut collector = Collector::new(&config, &SignalConfig::default());
     let (mut mid, mut state) = (20_000.0, 7u32);
     for second in 0..3_600i64 {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -59,7 +59,7 @@ fn with_report<T>(is_synthetic: bool, look: impl FnOnce(&Report<'_>) -> T) -> T 
 
 #[track_caller]
 fn check(is_synthetic: bool, says: &[&str], says_not: &[&str]) {
-    let text = with_report(is_synthetic, ToString::to_string);
+    let text = with_report(is_synthetic, |report| report.to_string());
     for part in says {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }

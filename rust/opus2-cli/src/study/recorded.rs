@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use opus2_backtest::study::bars::{BarBuilder, BarSettings};
 use opus2_backtest::study::ofi::Units;
-use opus2_hifa::config::BookConflation;
+use opus2_hifa::BookConflation;
 use opus2_hifa::estimator::signed_volume::FlowSum;
 use opus2_types::{
     Aggressor, BookState, BookView, Channel, InstrumentSpec, Price, Qty, Side, UnixNanos, Venue, parse_scaled,

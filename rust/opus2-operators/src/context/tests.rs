@@ -1,3 +1,5 @@
+//! The operator `context`, given frames made by hand.
+
 use opus2_hifa::context::Outlook;
 use opus2_hifa::signal::{Features, Reading};
 use opus2_types::{

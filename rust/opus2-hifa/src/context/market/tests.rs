@@ -1,3 +1,5 @@
+//! A market in stage 2, told of events by hand.
+
 use opus2_types::{
     Aggressor, BookView, Level, Price, Qty, QualityEvent, QualityFlags, QuoteEvent, SeqRange, Side,
     StatusEvent, TradeEvent, UnixNanos,
