@@ -191,7 +191,7 @@ proptest! {
         }
         let blob = save(whole.as_mut());
         prop_assert!(operator().load(MARKET, &blob[..cut.index(blob.len())]).is_err());
-        let mut payload = open_blob(MAGIC, 1, &blob).unwrap().1.to_vec();
+        let mut payload = open_blob(MAGIC, 1..=1, &blob).unwrap().1.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());
             payload[at] = byte;

@@ -235,7 +235,7 @@ proptest! {
         }
         let blob = save(whole.as_mut());
         prop_assert!(fresh().load(MARKET, &blob[..cut.index(blob.len())]).is_err());
-        let mut payload = open_blob(MAGIC, VERSION, &blob).unwrap().1.to_vec();
+        let mut payload = open_blob(MAGIC, VERSION..=VERSION, &blob).unwrap().1.to_vec();
         for (at, byte) in damage {
             let at = at.index(payload.len());
             payload[at] = byte;
