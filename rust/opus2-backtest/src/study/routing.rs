@@ -165,9 +165,11 @@ mod tests {
 
     use super::*;
 
-    /// Books of one bid and some asks at prices in hundredths, whole quantities; a fee in millionths.
+    /// One bid and some asks at prices in hundredths, whole quantities; a fee in millionths.
+    type BookAndFee<'a> = (i64, &'a [(i64, i64)], i32);
+
     #[track_caller]
-    fn check(books: &[(i64, &[(i64, i64)], i32)], notional: u32) -> RoutingSummary {
+    fn check(books: &[BookAndFee<'_>], notional: u32) -> RoutingSummary {
         let views: Vec<BookView> = books
             .iter()
             .map(|(bid, asks, _)| {

@@ -42,13 +42,13 @@ fn play(script: &str) -> Play {
 
 /// What stage 1 says; the values of no feature but the spread, and OFI when it is told.
 fn reading(mid_doubled: Option<i64>, ofi: Option<f64>) -> Reading {
-    let state = SignalState::new(Venue::Binance, 1, 3);
+    let mut state = SignalState::new(Venue::Binance, 1, 3);
     let mut features = state.features(&SignalConfig::default());
     features.spread_bps = Feature::from(Ok(2.0));
     if let Some(ofi) = ofi {
         features.ofi_normalised_1s.value = Ok(ofi);
     }
-    Reading { mid_doubled, ..Reading::new(&state, Some(features), std::iter::empty(), false) }
+    Reading { mid_doubled, ..Reading::new(&mut state, Some(features), std::iter::empty(), false) }
 }
 
 fn sweep(aggressor: Aggressor, received: i64) -> DetectorEvent {

@@ -350,7 +350,7 @@ fn a_market_of_many_instruments_assesses_eight_and_follows_a_limited_number() {
             }),
         };
         stage.apply(&event, true, &SignalConfig::default());
-        let reading = Reading::new(&stage, None, std::iter::empty(), false);
+        let reading = Reading::new(&mut stage, None, std::iter::empty(), false);
         let frame = RiskFrame { event: Some((&event, &reading)), outlook: &play.outlook, may_trade: true };
         let taken = play.market.take(&frame, &play.settings);
         assert_eq!(taken.is_beyond_limit, number == INSTRUMENTS_MAX);
