@@ -1,8 +1,10 @@
 //! The `opus2` command: arguments in, one subcommand's file each, errors printed with their chain.
 
+mod audit;
 mod bench_e2e;
 mod bench_ingest;
 mod books;
+mod explain;
 mod faults;
 mod fit;
 mod ingest;
@@ -42,6 +44,10 @@ enum Command {
     Pipeline(pipeline::Args),
     /// Fit a decision model to a recording by walk-forward rules, and say what it is worth.
     Fit(fit::Args),
+    /// Verify that decisions are those that were made.
+    Audit(audit::Args),
+    /// Show one decision: what, why, at what cost, and the books it saw.
+    Explain(explain::Args),
     /// Run test vectors of the methods reference through the code that decides.
     Vectors(vectors::Args),
     /// Measure on recordings what order flow explains and what routing saves.
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         Command::Books(args) => books::run(&args),
         Command::Pipeline(args) => pipeline::run(&args),
         Command::Fit(args) => fit::run(&args),
+        Command::Audit(args) => audit::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Vectors(args) => vectors::run(&args),
         Command::Study(args) => study::run(&args),
         Command::Watch(args) => watch::run(&args),

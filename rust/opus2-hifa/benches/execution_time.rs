@@ -131,15 +131,18 @@ fn idle(criterion: &mut Criterion) {
     for (name, body) in [("idle_quote", quote as fn(i64) -> EventBody), ("idle_book", book)] {
         let (mut state, mut planner, mut number) = (MarketExecution::default(), Planner::new(20), 1i64);
         // Made beforehand: the bench is not about writing events.
-        let bodies: Vec<EventBody> = (0..999).map(body).collect();
+        let mut events: Vec<MarketEvent<'_>> = (0..999).map(|number| event(number, &body(number))).collect();
+        let mut outlook = outlook(0, 0.55);
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 number += 1;
-                let event = event(number, &bodies[usize::try_from(number % 999).unwrap()]);
-                let outlook = outlook(number * 1_000_000, 0.55);
+                outlook.now = number * 1_000_000;
+                let event = &mut events[usize::try_from(number % 999).unwrap()];
+                event.recv_ts = UnixNanos(outlook.now);
+                event.seq = SeqRange { first: number.unsigned_abs(), last: number.unsigned_abs() };
                 let look = Look {
                     market: "BTC/USD*",
-                    event: Some(black_box(&event)),
+                    event: Some(black_box(event)),
                     outlook: &outlook,
                     assessment: &assessment,
                 };

@@ -1,7 +1,7 @@
 //! The parameters of stage 1, with the defaults and bounds of the methods reference, section 12.
 
 use opus2_types::Venue;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::detector::absorption::AbsorptionSettings;
 use crate::detector::iceberg::RefillSettings;
@@ -15,7 +15,7 @@ use crate::estimator::multi_level_ofi::LIVE_RANKS;
 /// How far apart a venue's book messages are, in milliseconds; 0 when every change is a message of its own.
 ///
 /// Binance `depth@100ms`, Coinbase `level2_batch`, Kraken `book`: see the venues' documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BookConflation {
     /// Binance.
@@ -46,7 +46,7 @@ impl BookConflation {
 }
 
 /// The parameters of stage 1.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SignalConfig {
     /// Time constant of the smoothed queue imbalance, ms.

@@ -1,7 +1,7 @@
 //! The parameters of the detectors, which are tables of their own within those of stage 1.
 
 use opus2_types::Venue;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, SignalConfig};
 use crate::detector::DetectorSettings;
@@ -10,7 +10,7 @@ use crate::detector::sweep::SweepSettings;
 use crate::exact::MILLI;
 
 /// The longest gap within a run of trades, by how finely a venue stamps them, ms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepGap {
     /// Binance.
@@ -29,7 +29,7 @@ impl Default for SweepGap {
 }
 
 /// The parameters of sweeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepConfig {
     /// The longest gap within a run, ms.

@@ -1,6 +1,7 @@
 //! Looking for one decision among many.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -75,8 +76,7 @@ impl Search {
                 numbers.records += 1;
             }
             None => {
-                self.markets
-                    .insert(market.to_owned(), Numbers { first: number, last: number, records: 1 });
+                self.markets.insert(market.to_owned(), Numbers { first: number, last: number, records: 1 });
             }
         }
     }
@@ -93,14 +93,15 @@ impl Search {
         let near = wanted.and_then(|(market, number)| Some((market, number, self.markets.get(market)?)));
         if let Some((market, number, numbers)) = near {
             let span = numbers.last.saturating_sub(numbers.first).saturating_add(1);
-            said.push_str(&format!("; of {market} there are {} to {}", numbers.first, numbers.last));
+            write!(said, "; of {market} there are {} to {}", numbers.first, numbers.last)
+                .expect("a string takes every write");
             if span != numbers.records {
-                said.push_str(&format!(", {} of them", numbers.records));
+                write!(said, ", {} of them", numbers.records).expect("a string takes every write");
             }
             let nearest = number.clamp(numbers.first, numbers.last);
             said.push_str("; the nearest:");
             for at in around(nearest, numbers) {
-                said.push_str(&format!("\n  {market}:decision:{at}"));
+                write!(said, "\n  {market}:decision:{at}").expect("a string takes every write");
             }
             return said;
         }
@@ -114,7 +115,7 @@ impl Search {
             "; an identity looks like BTC/USD*:decision:17. The newest of each market:"
         });
         for (market, numbers) in self.markets.iter().take(SUGGESTIONS_MAX) {
-            said.push_str(&format!("\n  {market}:decision:{}", numbers.last));
+            write!(said, "\n  {market}:decision:{}", numbers.last).expect("a string takes every write");
         }
         said
     }

@@ -125,7 +125,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
 pub(super) fn span(nanos: i64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let millis = nanos as f64 / 1e6;
-    if millis.abs() < 1_000.0 { format!("{} ms", short(millis)) } else { format!("{} s", short(millis / 1e3)) }
+    if millis.abs() < 1_000.0 {
+        format!("{} ms", short(millis))
+    } else {
+        format!("{} s", short(millis / 1e3))
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the record's own")]
 pub(super) struct Decision {
     pub(super) id: String,
     pub(super) action: String,

@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{
-    Paint, Tone, UNKNOWN, bar, fixed, floating_bar, short, signed_bar, span, utc,
-};
+use super::format::{Paint, Tone, UNKNOWN, bar, fixed, floating_bar, short, signed_bar, span, utc};
 use super::record::{Cost, Decision, Measure, Plan, Venue};
 
 /// Columns of a bar.
@@ -64,10 +62,10 @@ impl Page {
         }
         let mut position = format!("now {}", decision.decision.position);
         if let Some(entry) = &decision.entry_id {
-            let _ = write!(position, ", entered by {entry}");
+            write!(position, ", entered by {entry}").expect("a string takes every write");
         }
         let told = if decision.size.position_source == "told" { "told" } else { "nobody told" };
-        let _ = write!(position, "; held {} ({told})", decision.size.held_qty);
+        write!(position, "; held {} ({told})", decision.size.held_qty).expect("a string takes every write");
         self.line(&position);
     }
 
@@ -92,10 +90,9 @@ impl Page {
         self.line(&format!("  expected net edge {edge}{}", reason.unwrap_or_default()));
         if let Some(forecast) = &decision.forecast {
             let stretched = forecast.logit * forecast.multiplier;
+            self.line(&format!("  of the mid of {}, {}", forecast.instrument, price(Some(forecast.mid))));
             self.line(&format!(
-                "  {} at {}: logit {:+.3} × context {} = {stretched:+.3} → p(up) {:.3}, calibrated {:.3}",
-                forecast.instrument,
-                short(forecast.mid),
+                "  logit {:+.3} × context {} = {stretched:+.3} → p(up) {:.3}, calibrated {:.3}",
                 forecast.logit,
                 short(forecast.multiplier),
                 forecast.p_raw,
@@ -108,7 +105,10 @@ impl Page {
         if decision.features.is_empty() {
             return;
         }
-        self.title("FEATURES", "in standard deviations from the training mean, the largest contribution first");
+        self.title(
+            "FEATURES",
+            "in standard deviations from the training mean, the largest contribution first",
+        );
         let mut features: Vec<_> = decision.features.iter().collect();
         features.sort_by(|left, right| right.1.contribution.abs().total_cmp(&left.1.contribution.abs()));
         for (name, feature) in features {
@@ -197,7 +197,7 @@ impl Page {
         let Some(plan) = &decision.plan else { return };
         let after = span(plan.expiry_ts.saturating_sub(decision.recv_ts));
         let note = format!(
-            "{} {} by {:?}, because {}; valid for {after}",
+            "{} {} by {}, because {}; valid for {after}",
             plan.side, plan.qty, plan.style, plan.reason
         );
         self.title("ORDER", &note);
@@ -248,10 +248,7 @@ impl Page {
             }
         }
         if let Some(resting) = &plan.resting {
-            self.line(&format!(
-                "  rests: {} at {} on {}",
-                resting.qty, resting.price, resting.instrument
-            ));
+            self.line(&format!("  rests: {} at {} on {}", resting.qty, resting.price, resting.instrument));
         }
         if plan.left_out != "0" {
             self.line(&format!("  left out, below a lot: {}", plan.left_out));
@@ -333,11 +330,155 @@ fn price(price: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::format::COLUMNS;
     use super::*;
-    use crate::explain::format::COLUMNS;
+
+    const ENTER: &str = include_str!("samples/enter.json");
+    const REJECT: &str = include_str!("samples/reject.json");
 
     fn page(text: &str, has_colours: bool) -> String {
         let decision: Decision = serde_json::from_str(text).unwrap();
         render(&decision, Paint { has_colours })
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "the page is as long as it is")]
+    fn an_entry_is_a_page() {
+        insta::assert_snapshot!(page(ENTER, false), @r#"
+        BTC/USD*:decision:2  ENTER up  0.1
+        2024-08-09 00:00:01.500000000 UTC, after quote binance:BTCUSDT:18c2f0a1b2c3-0-1:4
+        now long; held 0 (nobody told)
+
+        PROBABILITY  of model "unfitted" (proven), 15 s ahead
+          p of up          0.700  █████████████████████
+          lower bound      0.600  ██████████████████
+          enters at        0.600  ██████████████████
+          leaves at        0.500  ███████████████
+          break-even       0.344  ██████████▍
+          expected net edge +28.50 bps
+          of the mid of binance:BTCUSDT, 60000.0050
+          logit +0.750 × context 1.25 = +0.938 → p(up) 0.700, calibrated 0.700
+
+        FEATURES  in standard deviations from the training mean, the largest contribution first
+          ofi_normalised_1s                         3  +1.50 ············│████········ +0.450
+          queue_imbalance_ewma                    0.5  +1.00 ············│██·········· +0.400
+          depth_imbalance_5                     -0.25  -0.50 ···········█│············ -0.100
+          ofi_normalised_5s                    (cold)      – ············│············ +0.000
+          together +0.750, with the bias +0.750
+
+        RISK GATE  0.90 of what is wanted; liquidity binds
+          es_headroom       1.00  ██████████████████████████████
+          liquidity         0.90  ███████████████████████████ ← binds
+          health            1.00  ██████████████████████████████
+          quality           1.00  ██████████████████████████████
+          slippage          1.00  ██████████████████████████████
+
+        COST OF A ROUND TRIP  basis points of the mid
+          spread            1.00  ████
+          slippage          1.00      ████
+          fee               5.00          ████████████████████
+          latency           0.50                              ██
+          total             7.50  ██████████████████████████████
+
+        EXPECTED COST OF THIS ORDER  basis points of the mid
+          spread            0.40  █
+          slippage          3.00  ████████
+          fee              10.00         ███████████████████████
+          latency           0.06                               █
+          total            13.46  ██████████████████████████████
+
+        ORDER  buy 0.1 by almgren_chriss, because walk_is_dear; valid for 16 s
+          takes first                          quantity          limit          worst           all in
+          binance:BTCUSDT                          0.03       60006.02       60000.02       60060.0144
+          coinbase:BTC-USD                         0.02       60006.03              –                –
+          all of it at 60060.0144, one unit more at 60060.3594
+          alone at binance:BTCUSDT: 60060.0144; the split saves 0.125 bps
+          walking the books 0.00 bps, a schedule 3.00 bps, both before fees
+          slices:
+               +0 ms             0.05  ██████████████████████████████
+             +1.48 s             0.03  ██████████████████
+             +3.02 s             0.02  ████████████
+          rests: 0.01 at 60000 on binance:BTCUSDT
+          left out, below a lot: 0.00001
+
+        BOOKS AS THEY WERE SEEN  best five levels
+          binance:BTCUSDT  heard 0 ms before, 5 ms after the venue's time
+            may take 1 of it, health 100, quality 99.0
+          ████████████             0.09            60000 │ 60000.01         0.07             ██████████
+           ███████████          0.08001         59999.99 │ 60000.02         0.08001          ███████████
+           ███████████          0.08002         59999.98 │ 60000.03         0.08002          ███████████
+           ███████████          0.08003         59999.97 │ 60000.04         0.08003          ███████████
+           ███████████          0.08004         59999.96 │ 60000.05         0.08004          ███████████
+          coinbase:BTC-USD  heard 12 ms before
+            may take 1 of it, health 100, quality 99.0
+          ████████████             0.08            60000 │ 60000.01         0.08             ████████████
+          ████████████          0.08001         59999.99 │ 60000.02         0.08001          ████████████
+          ████████████          0.08002         59999.98 │ 60000.03         0.08002          ████████████
+          ████████████          0.08003         59999.97 │ 60000.04         0.08003          ████████████
+          ████████████          0.08004         59999.96 │ 60000.05         0.08004          ████████████
+          kraken:BTC/USD  heard 12 ms before, 5 ms after the venue's time; NOT USED: no live book, or fenced
+            may take 0 of it, health 100, quality no_events
+
+        VERSIONS AND SEAL
+          configuration  ff22ab4ceea17e945325504ff4ca9399302d6cff46d15f25a563760f93486ec5
+          model          7f411a10ea66b02332c0856597a7135ec559c82b45289f8828af2674e18faff0
+          fees as of     2026
+          data           4 events, fe3eb4279601c31d
+          follows upon   2a6cf21c3d5d06f25e2cb3a6fc2542b8bfa5711c0d49a20b610d070f49dc350a
+          hash           6c60d5df6954afeec95125d042d710a0f4d711c1b8910fc5508786e3ac37a8fd
+        "#);
+    }
+
+    #[test]
+    fn a_refusal_says_what_speaks_against_it() {
+        insta::assert_snapshot!(page(REJECT, false), @r#"
+        BTC/USD*:decision:1  REJECT up  0.1
+        2024-08-09 00:00:01.500000000 UTC, after the end of a second
+        because: low_gate
+        now flat; held 0 (nobody told)
+
+        PROBABILITY  of model "unfitted" (proven), 15 s ahead
+          p of up          0.700  █████████████████████
+          lower bound      0.600  ██████████████████
+          enters at        0.600  ██████████████████
+          leaves at        0.500  ███████████████
+          break-even       0.344  ██████████▍
+          expected net edge +28.50 bps
+
+        RISK GATE  0.00 of what is wanted; liquidity binds
+          es_headroom       1.00  ██████████████████████████████
+          liquidity         0.90  ███████████████████████████ ← binds
+          health            1.00  ██████████████████████████████
+          quality           1.00  ██████████████████████████████
+          slippage          1.00  ██████████████████████████████
+          shut by: stale_data
+
+        COST OF A ROUND TRIP  not known: empty_side
+
+        VERSIONS AND SEAL
+          configuration  ff22ab4ceea17e945325504ff4ca9399302d6cff46d15f25a563760f93486ec5
+          model          7f411a10ea66b02332c0856597a7135ec559c82b45289f8828af2674e18faff0
+          fees as of     2026
+          data           3 events, 1d651dad76761269
+          follows upon   0000000000000000000000000000000000000000000000000000000000000000
+          hash           2a6cf21c3d5d06f25e2cb3a6fc2542b8bfa5711c0d49a20b610d070f49dc350a
+        "#);
+    }
+
+    #[test]
+    fn a_page_has_a_hundred_columns_and_colours_none() {
+        for text in [ENTER, REJECT] {
+            let plain = page(text, false);
+            for line in plain.lines() {
+                assert!(line.chars().count() <= COLUMNS, "{line}");
+            }
+            let mut coloured = page(text, true);
+            assert!(coloured.contains("\u{1b}[1m"));
+            for code in ["1", "2", "31", "32", "0"] {
+                coloured = coloured.replace(&format!("\u{1b}[{code}m"), "");
+            }
+            let trimmed: Vec<&str> = coloured.lines().map(str::trim_end).collect();
+            assert_eq!(trimmed, plain.lines().collect::<Vec<_>>());
+        }
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn read(brokers: &str, search: &mut Search) -> Result<()> {
 /// The first and the next offset of every partition.
 fn ends(consumer: &BaseConsumer) -> Result<BTreeMap<i32, (i64, i64)>> {
     let metadata = consumer.fetch_metadata(Some(TOPIC), ANSWER_LIMIT)?;
-    let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+    let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
     let ends = partitions.map(|partition| {
         let (begin, end) = consumer.fetch_watermarks(TOPIC, partition.id(), ANSWER_LIMIT)?;
         Ok((partition.id(), (begin, end)))

@@ -84,7 +84,7 @@ impl Chain {
     }
 
     /// Replaces every operator by a new one with the old one's state.
-    pub(super) fn restart(&mut self) -> Result<()> {
+    pub(crate) fn restart(&mut self) -> Result<()> {
         let mut blob = Vec::new();
         for stage in &mut self.stages {
             let mut operator = create(stage.name, &self.config)?;
@@ -101,7 +101,7 @@ impl Chain {
     }
 
     /// Every operator's counters since the start, or since the last restart.
-    pub(super) fn counters(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
+    pub(crate) fn counters(&self) -> Vec<(&'static str, Vec<(&'static str, u64)>)> {
         let of = |stage: &Stage| {
             let mut counters = Vec::new();
             stage.operator.counters(&mut |name, value| counters.push((name, value)));

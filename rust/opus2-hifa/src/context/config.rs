@@ -19,7 +19,7 @@ pub enum VpinHorizon {
 }
 
 /// The parameters of stage 2.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ContextConfig {
     /// Whose volume makes VPIN's buckets.

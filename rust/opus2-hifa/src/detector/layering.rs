@@ -30,7 +30,7 @@ use crate::{Absent, Measure, measure::finite};
 pub const NEW_LEVELS_MAX: usize = 16;
 
 /// The parameters of layering.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LayeringSettings {
     /// The least z of a new level.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use opus2_types::{Scaled, parse_scaled};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::exact::scaled;
 
@@ -35,6 +35,12 @@ impl QuoteAmount {
     #[must_use]
     pub fn to_f64(self) -> f64 {
         scaled(self.micros.into(), AMOUNT_SCALE)
+    }
+}
+
+impl Serialize for QuoteAmount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Scaled::new(self.micros, AMOUNT_SCALE))
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Absent, Measure};
 
 /// The lines of a venue's health score, 0 to 100, and how long it must stay above where it was.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HealthLines {
     /// From this score on the whole cap may be used.

@@ -1,6 +1,6 @@
 //! How much the edge would bear: Kelly's fraction, cut down.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::tail::normal_quantile;
 use crate::{Absent, Measure, measure::finite};
@@ -19,7 +19,7 @@ pub struct Bet {
 }
 
 /// How much of Kelly's fraction is used.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KellySettings {
     /// The part of Kelly's fraction that is taken.

@@ -6,7 +6,7 @@ use super::block::{BlockReason, Blocks};
 use crate::exact::{MILLI, to_f64};
 
 /// When the switches fall.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KillLimits {
     /// Loss since the day began, as a share of the equity then.

@@ -1,6 +1,6 @@
 //! The parameters of stage 3, with the defaults and bounds of the methods reference, section 12.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::amount::QuoteAmount;
 use super::health_gate::{HealthLines, PEG_DEVIATION_MAX};
@@ -15,7 +15,7 @@ use super::walk::Survival;
 use crate::ConfigError;
 
 /// The parameters of stage 3.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RiskConfig {
     /// Equity of the account while nobody has told it, quote units.

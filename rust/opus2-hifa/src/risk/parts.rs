@@ -9,7 +9,7 @@ use crate::exact::to_f64;
 use crate::{Absent, Measure, measure::finite};
 
 /// How much of the book an order may be.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LiquidityLimits {
     /// The most that an order may be of the depth within 10 bps on the side it takes.
@@ -105,7 +105,7 @@ impl TailLimits {
 }
 
 /// What a data quality score allows.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct QualityLimits {
     /// From this score on everything.
@@ -144,7 +144,7 @@ impl QualityLimits {
 }
 
 /// What slippage is borne.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlippageLimits {
     /// Up to this slippage everything, in basis points.

@@ -140,7 +140,7 @@ impl Exposure {
 }
 
 /// How much may be held, and how it is got rid of.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct InventorySettings {
     /// The share of the market's volume that closing a position may be.

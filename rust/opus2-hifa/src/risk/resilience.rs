@@ -83,7 +83,7 @@ impl DeficitLine {
 }
 
 /// When a book counts as depleted, and how it is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResilienceSettings {
     /// A book is depleted when more than this share of its usual depth is gone.

@@ -61,7 +61,7 @@ const PENDING_MAX: usize = 64;
 const SPACINGS: i64 = 63;
 
 /// How the averages of a [`SpreadDecomposition`] forget and start.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SpreadMemory {
     /// Half-life of a trade's weight, s.

@@ -1,6 +1,6 @@
 //! Value at risk and expected shortfall. Losses are positive, returns are fractions.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{Continuous, ContinuousCDF, Normal, StudentsT};
 
 use crate::exact::to_f64;
@@ -189,7 +189,7 @@ fn student(degrees: f64) -> Result<StudentsT, Absent> {
 }
 
 /// At which tail positions are measured, and how much of it there may be.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TailLimits {
     /// Confidence of the expected shortfall.

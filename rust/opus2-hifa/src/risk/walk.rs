@@ -1,7 +1,7 @@
 //! What an order that takes liquidity would get: walking a ladder, exactly.
 
 use opus2_types::{Aggressor, Level, Price, Qty};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exact::{scaled, to_f64};
 use crate::{Absent, Measure, measure::finite};
@@ -203,8 +203,8 @@ const MILLION: i128 = 1_000_000;
 ///
 /// # Source
 /// Methods reference 4.1: 0.8 at the touch until measured. Nothing is assumed to be better further away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "[u32; SURVIVAL_BUCKETS]")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "[u32; SURVIVAL_BUCKETS]", into = "[u32; SURVIVAL_BUCKETS]")]
 pub struct Survival {
     ppm: [u32; SURVIVAL_BUCKETS],
 }
@@ -218,6 +218,12 @@ impl Default for Survival {
 impl From<[u32; SURVIVAL_BUCKETS]> for Survival {
     fn from(ppm: [u32; SURVIVAL_BUCKETS]) -> Self {
         Self::of_ppm(ppm)
+    }
+}
+
+impl From<Survival> for [u32; SURVIVAL_BUCKETS] {
+    fn from(survival: Survival) -> Self {
+        survival.ppm
     }
 }
 

@@ -16,7 +16,7 @@ use crate::exact::{scaled, to_f64};
 use crate::{Absent, Measure, measure::finite};
 
 /// The parameters of absorption.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AbsorptionSettings {
     /// The share of windows whose volume is smaller than that of one which is asked.

@@ -1,13 +1,13 @@
 //! What the refills of one level say together.
 
 use opus2_types::Qty;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exact::to_f64;
 use crate::{Absent, Measure, measure::finite};
 
 /// The parameters of refills.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefillSettings {
     /// How far back refills count, s.

@@ -19,7 +19,7 @@ use crate::{Absent, Measure, measure::finite};
 pub const EPISODES_MAX: usize = 8;
 
 /// The parameters of walls.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WallSettings {
     /// The least z.

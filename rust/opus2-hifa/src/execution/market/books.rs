@@ -65,7 +65,7 @@ impl VenueBook {
             EventBody::Book(view) => {
                 for (levels, side) in [(&mut self.bids, view.bids()), (&mut self.asks, view.asks())] {
                     levels.clear();
-                    levels.extend(side.iter().copied());
+                    levels.try_extend_from_slice(side).expect("a ladder holds as many levels as a view");
                 }
                 if event.seq.last >= self.seq {
                     (self.seq, self.quote) = (event.seq.last, None);
