@@ -20,6 +20,8 @@ ENTRYPOINT ["opus2"]
 
 FROM flink:2.2.1-scala_2.12-java17 AS opus2-flink
 COPY --from=build /src/flink-job/build/libs/opus2-flink-job.jar /opt/flink/usrlib/opus2-flink-job.jar
+COPY --from=build /src/config/hifa.toml /opt/flink/opus2/hifa.toml
+COPY --from=build /src/config/model.json /opt/flink/opus2/model.json
 COPY --from=build /src/config/validation_rules.yaml /opt/flink/opus2/validation_rules.yaml
 # A volume mounted here begins with this owner.
 RUN mkdir /state && chown flink:flink /state

@@ -13,7 +13,7 @@ use opus2_wire::raw::RawRecord;
 pub use crate::kraken::kraken_frame;
 
 /// The operators whose state is loaded from bytes.
-const STATEFUL: [&str; 3] = ["copy", "normalize", "signal"];
+const STATEFUL: [&str; 6] = ["copy", "normalize", "signal", "context", "risk", "execution"];
 
 fn spec() -> InstrumentSpec {
     InstrumentSpec {

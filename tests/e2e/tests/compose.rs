@@ -95,16 +95,22 @@ fn topics_are_made_from_the_layout_of_the_local_cluster() {
     let at = raw.iter().position(|word| *word == "--raw-topics").unwrap();
     let made: Vec<String> = local_topics().into_iter().map(|topic| topic.name).collect();
     assert!(raw[at + 1].split(',').all(|topic| made.iter().any(|made| made == topic)));
-    assert_eq!(raw[at + 1].split(',').collect::<Vec<_>>(), opus2_wire::topic::RAW);
+    assert_eq!(raw[at + 1].split(',').collect::<Vec<_>>(), opus2_wire::topic::SOURCES);
 }
 
 #[test]
-fn the_flink_image_has_the_rules_that_the_job_is_given() {
+fn the_flink_image_has_the_files_that_the_job_is_given() {
     let compose = compose();
     let command = words(&compose["services"]["jobmanager"]["command"]);
-    let at = command.iter().position(|word| *word == "--validation-rules").unwrap();
-    let copied = format!("config/validation_rules.yaml {}", command[at + 1]);
-    assert!(read("Dockerfile").lines().any(|line| line.starts_with("COPY") && line.ends_with(&copied)));
+    for (option, file) in [
+        ("--config", "hifa.toml"),
+        ("--model", "model.json"),
+        ("--validation-rules", "validation_rules.yaml"),
+    ] {
+        let at = command.iter().position(|word| *word == option).unwrap();
+        let copied = format!("config/{file} {}", command[at + 1]);
+        assert!(read("Dockerfile").lines().any(|line| line.starts_with("COPY") && line.ends_with(&copied)));
+    }
 }
 
 #[test]

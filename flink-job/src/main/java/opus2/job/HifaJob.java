@@ -34,7 +34,11 @@ import org.apache.kafka.clients.producer.ProducerConfig;
  * The job {@code hifa}: raw topics → keyBy market → the native operators, chained → topics.
  *
  * <pre>
- * source-raw ──keyBy──► normalize ──► signal ──► sink-signal
+ * source-raw ──keyBy──► normalize ──► signal ──► context ──► risk ──► execution
+ *                           │           │           │           │          └──► sink-execution
+ *                           │           │           │           └──► sink-risk
+ *                           │           │           └──► sink-context
+ *                           │           └──► sink-signal
  *                           └──► sink-normalize
  * </pre>
  *

@@ -34,7 +34,7 @@ final class JobOptions {
             Option.of("start", "earliest|latest|committed", "committed",
                     "where to begin without a checkpoint; committed is earliest for a new group"),
             Option.flag("bounded", "end at the records that are there when the job starts"),
-            Option.of("operators", "NAME,…", "normalize,signal", "the native operators, in the order of the data path"),
+            Option.of("operators", "NAME,…", "normalize,signal,context,risk,execution", "the native operators, in the order of the data path"),
             Option.of("config", "FILE", "", "TOML for the operators; none means their defaults"),
             Option.of("validation-rules", "FILE", "", "YAML with the thresholds of data quality; none means their defaults"),
             Option.of("model", "FILE", "", "JSON of the decision model, as opus2 fit writes it; none means a prior that is never proven"),

@@ -36,7 +36,8 @@ public class JobConfigTest {
     public void brokers_alone_are_enough() {
         assertEquals(
                 new JobConfig("b:9092", List.of(Abi.SOURCE_TOPICS), "hifa", JobConfig.Start.COMMITTED, false,
-                        List.of("normalize", "signal"), "", JobConfig.Delivery.AT_LEAST_ONCE, "", "", 0, 10_000, "", 10,
+                        List.of("normalize", "signal", "context", "risk", "execution"), "",
+                        JobConfig.Delivery.AT_LEAST_ONCE, "", "", 0, 10_000, "", 10,
                         2000, "hifa", Map.of()),
                 parse("--brokers b:9092"));
     }
