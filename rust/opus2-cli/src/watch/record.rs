@@ -56,6 +56,20 @@ pub(super) struct Detected<'a> {
     lag_ms: Option<u32>,
 }
 
+/// An object of `trading_signals_final`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Decided<'a> {
+    #[serde(borrow)]
+    pub(super) market: Cow<'a, str>,
+    pub(super) recv_ts: i64,
+    #[serde(borrow)]
+    action: Cow<'a, str>,
+    #[serde(borrow)]
+    direction: Cow<'a, str>,
+    #[serde(borrow, default)]
+    reasons: Vec<Cow<'a, str>>,
+}
+
 /// An object of `dead_letters`.
 #[derive(Debug, Deserialize)]
 pub(super) struct DeadLetter<'a> {
@@ -82,6 +96,15 @@ impl Published<'_> {
 
     pub(super) const fn ofi(&self) -> Option<f64> {
         self.features.ofi_1s.value
+    }
+}
+
+impl Decided<'_> {
+    /// `↑ enter`, `↓ reject: low_edge`: the first reason stands for all.
+    pub(super) fn text(&self) -> String {
+        let arrow = if self.direction == "down" { '↓' } else { '↑' };
+        let reason = self.reasons.first().map(|reason| format!(": {reason}"));
+        format!("{arrow} {}{}", self.action, reason.unwrap_or_default())
     }
 }
 

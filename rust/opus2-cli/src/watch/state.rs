@@ -9,7 +9,7 @@ use opus2_types::UnixNanos;
 use super::config::{DETECTIONS_LIMIT, INSTRUMENTS_LIMIT, REASONS_LIMIT};
 use super::counter::{Baseline, Counter};
 use super::latency::SlidingLatency;
-use super::record::{DeadLetter, Published};
+use super::record::{DeadLetter, Decided, Published};
 use super::snapshot::{
     Detection, JobStatus, LastSignal, Latencies, Snapshot, Source, SourceState, SourceStatus, Step, StepCount,
 };
@@ -159,7 +159,7 @@ impl State {
         }
         self.way.take(now, read_ts, signal);
         for detected in &signal.detections {
-            self.take_detection(signal, detected.text());
+            self.take_detection(signal.key(), signal.recv_ts, detected.text());
         }
         let Some(instrument) = instrument_entry(&mut self.instruments, signal) else { return };
         let count = instrument.signal.as_ref().map_or(0, |last| last.count) + 1;
@@ -174,9 +174,13 @@ impl State {
         });
     }
 
+    /// Takes an object of `trading_signals_final`: it stands among the detections, under its market.
+    pub(super) fn take_decision(&mut self, decision: &Decided<'_>) {
+        self.take_detection(decision.market.to_string(), decision.recv_ts, decision.text());
+    }
+
     /// The same thing seen again within [`EPISODE_NANOS`] belongs to the one before: a move is seen by many events.
-    fn take_detection(&mut self, signal: &Published<'_>, text: String) {
-        let (instrument, recv_ts) = (signal.key(), signal.recv_ts);
+    fn take_detection(&mut self, instrument: String, recv_ts: i64, text: String) {
         let is_again = |known: &&mut Detection| known.instrument == instrument && known.text == text;
         let known = self.detections.iter_mut().find(is_again);
         if let Some(known) = known.filter(|known| recv_ts.saturating_sub(known.last_ts) <= EPISODE_NANOS) {

@@ -18,16 +18,19 @@ use crate::watch::snapshot::{Source, SourceState, Step};
 pub(in crate::watch) enum Feed {
     Normalized,
     Signals,
+    Decisions,
     DeadLetters,
 }
 
 impl Feed {
-    pub(in crate::watch) const ALL: [Self; 3] = [Self::Normalized, Self::Signals, Self::DeadLetters];
+    pub(in crate::watch) const ALL: [Self; 4] =
+        [Self::Normalized, Self::Signals, Self::Decisions, Self::DeadLetters];
 
     pub(in crate::watch) const fn topic(self) -> &'static str {
         match self {
             Self::Normalized => topic::MARKET_DATA_NORMALIZED,
             Self::Signals => topic::HIFA_STAGE1_SIGNALS,
+            Self::Decisions => topic::TRADING_SIGNALS_FINAL,
             Self::DeadLetters => topic::DEAD_LETTERS,
         }
     }
@@ -36,7 +39,7 @@ impl Feed {
         match self {
             Self::Normalized => Some(Step::Normalized),
             Self::Signals => Some(Step::Signals),
-            Self::DeadLetters => None,
+            Self::Decisions | Self::DeadLetters => None,
         }
     }
 }

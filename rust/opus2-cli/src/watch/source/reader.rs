@@ -15,7 +15,7 @@ use super::offsets::{End, Feed, client_config};
 use crate::watch::clock;
 use crate::watch::config::{ANSWER_LIMIT, FETCHED_KBYTES_LIMIT, LAG_RECORDS_LIMIT};
 use crate::watch::monitor::Shared;
-use crate::watch::record::{DeadLetter, Published};
+use crate::watch::record::{DeadLetter, Decided, Published};
 
 /// How long one poll waits, so that new partitions and the end of the monitor are noticed.
 const POLL_LIMIT: Duration = Duration::from_millis(100);
@@ -127,6 +127,10 @@ fn take(shared: &Shared, feed: Feed, read_ts: opus2_types::UnixNanos, payload: &
     match feed {
         Feed::DeadLetters => match serde_json::from_slice::<DeadLetter<'_>>(payload) {
             Ok(letter) => shared.state().take_dead_letter(&letter),
+            Err(_) => shared.state().count_unreadable(),
+        },
+        Feed::Decisions => match serde_json::from_slice::<Decided<'_>>(payload) {
+            Ok(decision) => shared.state().take_decision(&decision),
             Err(_) => shared.state().count_unreadable(),
         },
         Feed::Normalized | Feed::Signals => match serde_json::from_slice::<Published<'_>>(payload) {

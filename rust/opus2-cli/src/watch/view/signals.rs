@@ -119,7 +119,7 @@ fn bar(value: f64) -> (String, String) {
 }
 
 fn draw_detections(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot) {
-    let inner = section(frame, area, Line::from(" detections, newest first "));
+    let inner = section(frame, area, Line::from(" detections and decisions, newest first "));
     let lines: Vec<_> =
         snapshot.detections.iter().take(usize::from(inner.height)).map(detection_line).collect();
     let lines = if lines.is_empty() { vec![Line::from("none yet").style(dim())] } else { lines };
