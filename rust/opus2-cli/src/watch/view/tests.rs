@@ -101,7 +101,7 @@ fn a_running_system_on_a_wide_screen() {
     " socket → signal 5.12 ms 6.91 ms 6.91 ms 6.91 ms 6.91 ms  drops   none                              "
     " venue → signal  5.31 ms 7.13 ms 7.13 ms 7.13 ms 7.13 ms  refused none                              "
     "                                                          job     running, checkpoint 45 ms 1.2 MB  "
-    " signals of binance ────────────────────── detections and decisions, newest first ──────────────────"
+    " signals of binance ──────────────────────────────────── detections and decisions, newest first ────"
     "   instrument             mid queue imbalance   OFI 1 s  23:54:13.9 XRPUSDT ↑ micro_move 250 ms     "
     " ● BTCUSDT          61234.565   ▐█│     -0.40    -12.50  23:54:13.9 SOLUSDT ↑ micro_move 250 ms     "
     " ● ETHUSDT          61234.565     │     +0.00    -12.50  23:54:13.9 ETHUSDT ↑ micro_move 250 ms     "
