@@ -65,7 +65,7 @@ fn a_market_without_a_candidate_has_a_gap_and_the_end_of_a_second_has_none() {
                 outlook(now, 100.0, &[])
             }
         },
-        (10, 8, 1),
+        (9, 7, 1),
     );
     check(
         |now| {

@@ -74,11 +74,11 @@ fn a_report_says_what_the_model_is_worth_and_what_not() {
         false,
         &[
             "BTC/USD*, predicted: binance:BTCUSDT 100 %",
-            "1970-01-01 00:00:01 to 1970-01-01 00:59:5",
+            "1970-01-01 00:00:01 to 1970-01-01 01:00:00",
             "sealed, not looked at",
             "3 configurations tried on it, 0 looks",
             "embargo 15000 ms",
-            "\nPROVEN: skill 0.",
+            "\nNOT PROVEN: skill 0.",
             "pays 10.0 bp each way",
             "no hit rate is enough",
             "none: a right direction does not earn its costs",
