@@ -90,7 +90,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_with_its_reason() {
-        check(r#"{"qty":"0.0001"}"#, "position: qty \"0.0001\": more decimals than the scale of 3");
+        check(
+            r#"{"qty":"0.0001"}"#,
+            "position: qty \"0.0001\": more decimals than the instrument's scale of 3",
+        );
         check(r#"{"qty":"1","entry_price":"0"}"#, "position: entry_price \"0\" is not positive");
         check(r#"{"qty":"1","equity":"-5"}"#, "position: equity \"-5\" is not positive");
         assert!(decode_position(b"{\"qty\":\"1\",\"leverage\":\"3\"}", 2, 3).is_err());

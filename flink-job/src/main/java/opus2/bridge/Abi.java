@@ -74,11 +74,17 @@ public final class Abi {
     /** The key of the validation rules' text in the operators' configuration. */
     public static final String RULES_KEY = "validation_rules";
 
+    /** The key of the decision model's text in the operators' configuration. */
+    public static final String MODEL_KEY = "model";
+
     /** The names of the operators. */
     public static final String[] OPERATORS = {
         "copy",
         "normalize",
         "signal",
+        "context",
+        "risk",
+        "execution",
     };
 
     private Abi() {}
