@@ -1,7 +1,7 @@
 //! Test vectors of the methods reference, through the production code.
 //!
 //! A file of the form `hifa-vectors/1` holds, for a quantity, inputs and what must come out. Every quantity has an
-//! [`Adapter`]: it turns the inputs into the production code's own types, calls that code, and names the results as
+//! adapter: it turns the inputs into the production code's own types, calls that code, and names the results as
 //! the file does. It computes nothing of its own. A quantity without one is a failure, not a skip.
 //!
 //! | module | quantities of |

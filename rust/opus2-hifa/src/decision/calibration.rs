@@ -194,7 +194,7 @@ impl CalibrationMap {
         Ok(Self::Platt { slope: 0.0, intercept: logit(base) })
     }
 
-    /// The calibrated probability, within the bounds of [`probability`](super::combine::probability).
+    /// The calibrated probability, within the bounds of [`super::combine::probability`].
     ///
     /// # Errors
     /// `BadNumber` when `stated` is not a number from 0 to 1, or the map is not sound.
