@@ -45,7 +45,7 @@ async fn a_broker_is_brought_to_the_layout_and_stays_there() {
         topic: wanted[0].name.clone(),
         key: "segment.bytes".into(),
         from: None,
-        to: "16777216".into(),
+        to: "67108864".into(),
     };
     let by_hand = TopicPlan { changes: vec![stranger], stands: Vec::new() };
     apply_plan(broker.address(), &by_hand).await.unwrap();
@@ -57,9 +57,9 @@ async fn a_broker_is_brought_to_the_layout_and_stays_there() {
     apply_plan(broker.address(), &second).await.unwrap();
     let now = found(&broker, &wanted).await;
     let name = wanted[0].name.as_str();
-    assert_eq!(setting(&now, name, "segment.bytes"), "16777216");
+    assert_eq!(setting(&now, name, "segment.bytes"), "67108864");
     assert_eq!(setting(&now, name, "retention.ms"), "86400000");
-    assert_eq!(setting(&now, name, "max.message.bytes"), "16777216");
+    assert_eq!(setting(&now, name, "max.message.bytes"), "67108864");
     let left = plan(&broker, &wanted).await;
     assert!(left.changes.is_empty(), "{left:?}");
     assert_eq!(left.stands.len(), 1, "partitions are never taken away");
