@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{Applied, FeedCounts, What};
 use crate::Reject;
 
-/// How long a book may stay crossed before it is taken for wrong.
+/// How long the book of a venue that never shows a cross may stay crossed: it is wrong at once.
 ///
-/// A venue that publishes every 100 ms can show a cross between two halves of one match; the next message resolves it.
-pub const CROSSED_NANOS_MAX: i64 = 100_000_000;
+/// Binance and Kraken publish books that no match is pending in; none of the recordings has a cross. To wait for the next
+/// message would be no remedy: the market may move past the wrong level, and leave it in a book that looks right.
+pub const CROSSED_NANOS_MAX: i64 = 0;
 
 /// The levels of the message read last. Reused from message to message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -173,7 +174,8 @@ impl Core {
             if self.state != BookState::Crossed {
                 self.state = BookState::Crossed;
                 self.crossed_since = applied.recv_ts;
-            } else if crossed_nanos_max.is_some_and(|max| applied.recv_ts.since(self.crossed_since) > max) {
+            }
+            if crossed_nanos_max.is_some_and(|max| applied.recv_ts.since(self.crossed_since) >= max) {
                 self.is_lost = true;
             }
             self.unsaid.book_gap = true;
