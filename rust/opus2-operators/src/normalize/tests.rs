@@ -187,12 +187,12 @@ fn a_snapshot_older_than_the_first_delta_is_refused() {
 }
 
 #[test]
-fn a_short_cross_hides_the_book_and_a_long_one_loses_it() {
+fn a_cross_loses_the_book() {
+    check("i s10 x11-11 +50 u12-12", "syncing live book:10/snapshot/after_gap gap");
     check(
-        "i s10 x11-11 +50 u12-12",
-        "syncing live book:10/snapshot/after_gap crossed live book:10/after_gap",
+        "i s10 x11-11 d12-12 s12",
+        "syncing live book:10/snapshot/after_gap gap live book:10/snapshot/after_gap",
     );
-    check("i s10 x11-11 +101 d12-12", "syncing live book:10/snapshot/after_gap crossed gap");
 }
 
 #[test]

@@ -8,8 +8,12 @@ use super::pending::{Limits, Pending};
 use super::quotes::RecentQuotes;
 use super::sync::{DeltaStep, DepthSync, SnapshotStep};
 use crate::Reject;
-use crate::feed::core::{CROSSED_NANOS_MAX, Core, Levels};
+use crate::feed::core::{Core, Levels};
 use crate::feed::{Applied, What};
+
+/// How long the venue shows a crossed book: never. None of the recordings does, and to wait for the next message is no
+/// remedy: the market may move past the wrong level, and leave it in a book that looks right.
+const NEVER_CROSSED: i64 = 0;
 
 /// Binance's half of a [`Feed`](crate::Feed).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -70,7 +74,7 @@ impl Follower {
                 if let Some((bid, ask)) = self.quotes.reach(delta.seq.last) {
                     core.compare_best(bid, ask);
                 }
-                Ok(core.settle(applied, Some(CROSSED_NANOS_MAX)))
+                Ok(core.settle(applied, Some(NEVER_CROSSED)))
             }
             DeltaStep::Covered => {
                 core.counts.dropped_before_snapshot += 1;
@@ -140,7 +144,7 @@ impl Follower {
         }
         self.quotes.reach(applied.seq.last);
         self.delta_id = None;
-        Ok(core.settle_snapshot(applied, Some(CROSSED_NANOS_MAX)))
+        Ok(core.settle_snapshot(applied, Some(NEVER_CROSSED)))
     }
 
     /// A snapshot of a book in step that is at or beyond it: step 7. The message's levels are the snapshot's.
@@ -156,7 +160,7 @@ impl Follower {
             core.apply_level(if is_bid { Side::Bid } else { Side::Ask }, level);
         });
         applied.seq.last = book_id;
-        core.settle_snapshot(applied, Some(CROSSED_NANOS_MAX))
+        core.settle_snapshot(applied, Some(NEVER_CROSSED))
     }
 
     fn apply_quote(&mut self, core: &mut Core, bytes: &[u8], applied: &mut Applied) -> Result<What, Reject> {

@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{Applied, FeedCounts, What};
 use crate::Reject;
 
-/// How long the book of a venue that never shows a cross may stay crossed: it is wrong at once.
-///
-/// Binance and Kraken publish books that no match is pending in; none of the recordings has a cross. To wait for the next
-/// message would be no remedy: the market may move past the wrong level, and leave it in a book that looks right.
-pub const CROSSED_NANOS_MAX: i64 = 0;
+/// How long a book whose checksum agrees with the venue's may stay crossed before it is taken for wrong.
+pub const CROSSED_NANOS_MAX: i64 = 100_000_000;
 
 /// The levels of the message read last. Reused from message to message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
