@@ -59,7 +59,7 @@ fn near(what: &str, ours: &Value, theirs: &Value, bound: f64) {
     assert!((ours - theirs).abs() <= bound * theirs.abs().max(1.0), "{what}: {ours}, numpy {theirs}");
 }
 
-/// Every bar and every regression of the reference must be ours; `named` is the one the issue is about.
+/// Every bar and every regression of the reference must be ours; `named` is the one that decides.
 #[track_caller]
 fn check(form: &str, arguments: &[&str], files: &[&str], bars: usize, rows: usize, named: &str) {
     let Some(folder) = recordings() else { return };
@@ -83,11 +83,6 @@ fn check(form: &str, arguments: &[&str], files: &[&str], bars: usize, rows: usiz
         let ours = of(name).unwrap_or_else(|| panic!("no regression {name}"));
         for (field, theirs) in theirs.as_object().unwrap() {
             let what = format!("{name}, {field}");
-            if name == "ofi_placebo" && field != "r2" {
-                // The two list the placebo's pairs in another order, by the flow's time and by the far bar's, which only a
-                // fit to all bars does not depend on.
-                continue;
-            }
             match theirs.as_array() {
                 Some(theirs) => {
                     let ours = ours[field].as_array().unwrap();

@@ -138,8 +138,10 @@ fn sample(bars: &[Bar], columns: Columns, target: Target, units: Units, settings
         let (Some(row), Some(explained)) = (row, explained) else { continue };
         sample.rows.push(row);
         sample.y.push(mid_change_ticks(explained, units));
-        // A bar belongs to the block that holds its end, and not to the one that begins there.
-        sample.blocks.push(explained.end.saturating_sub(1).div_euclid(BLOCK_NANOS));
+        // A bar belongs to the block that holds its end, and not to the one that begins there. A bar from far away would lead
+        // back in time.
+        let end = if target == Target::FarAway { bar.end } else { explained.end };
+        sample.blocks.push(end.saturating_sub(1).div_euclid(BLOCK_NANOS));
     }
     sample
 }

@@ -226,7 +226,7 @@ def main():
         "ofi_over_depth": regression(least_squares, column("over_depth"), y, ends),
         "trade_flow": regression(least_squares, column("flow"), y, ends),
         "ofi_next_bar": regression(least_squares, best[:-1], y[1:], ends[1:]),
-        "ofi_placebo": regression(least_squares, np.roll(best, -half, axis=0), y, ends),
+        "ofi_placebo": regression(least_squares, best, np.roll(y, half), ends),
     }
     if levels > 1:
         scaled = np.array([bar["scaled"] for bar in bars])
