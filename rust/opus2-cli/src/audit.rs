@@ -10,16 +10,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use opus2_operators::{OutputChannel, with_model, with_validation_rules};
+use opus2_operators::OutputChannel;
 use opus2_wire::audit::{Summary, Verifier};
 use opus2_wire::raw::RawRecord;
 
 use crate::pipeline::chain::{Chain, Sink};
+use crate::pipeline::{HIFA_OPERATORS, operators_config};
 use crate::recording::{Files, play, survey};
 use compare::Comparison;
-
-/// The operators in the order of the Flink job.
-const STAGES: [&str; 5] = ["normalize", "signal", "context", "risk", "execution"];
 
 /// Arguments of `opus2 audit`.
 #[derive(clap::Args)]
@@ -101,20 +99,8 @@ fn lines(path: &Path) -> Result<impl Iterator<Item = std::io::Result<Vec<u8>>>> 
 
 /// Makes the decisions again; how many there were. One that differs is an error that says how.
 fn replay(args: &VerifyArgs, comparison: Comparison) -> Result<u64> {
-    let read = |path: &Option<PathBuf>, what: &str| {
-        let Some(path) = path else { return Ok(None) };
-        std::fs::read_to_string(path)
-            .map(Some)
-            .with_context(|| format!("cannot read {what} {}", path.display()))
-    };
-    let mut config = read(&args.config, "operators' configuration")?.unwrap_or_default();
-    if let Some(rules) = read(&args.rules, "validation rules")? {
-        config = with_validation_rules(&config, &rules);
-    }
-    if let Some(model) = read(&args.model, "decision model")? {
-        config = with_model(&config, &model);
-    }
-    let mut chain = Chain::new(&STAGES, &config)?;
+    let config = operators_config(args.config.as_deref(), args.rules.as_deref(), args.model.as_deref())?;
+    let mut chain = Chain::new(&HIFA_OPERATORS, &config)?;
     let recording = Files { files: args.replay.clone() };
     let survey = survey(&recording)?;
     let mut decisions = Decisions { comparison };
