@@ -129,7 +129,10 @@ impl Page {
 
     fn gate(&mut self, decision: &Decision) {
         let gate = &decision.gate;
-        self.title("RISK GATE", &format!("{:.2} of what is wanted; {} binds", gate.value, gate.binding));
+        // What shuts the gate binds it; the least part only does where nothing shuts it.
+        let is_shut = !gate.blocks.is_empty();
+        let binding = if is_shut { "shut".to_owned() } else { format!("{} binds", gate.binding) };
+        self.title("RISK GATE", &format!("{:.2} of what is wanted; {binding}", gate.value));
         let parts = &gate.parts;
         for (name, part) in [
             ("es_headroom", &parts.es_headroom),
@@ -138,14 +141,14 @@ impl Page {
             ("quality", &parts.quality),
             ("slippage", &parts.slippage),
         ] {
-            let is_binding = name == gate.binding;
+            let is_binding = name == gate.binding && !is_shut;
             let drawn = part.value.map(|value| bar(value, BAR)).unwrap_or_default();
             let tone = if is_binding { Tone::Bad } else { Tone::Good };
             let mark = if is_binding { " ← binds" } else { "" };
             let drawn = self.paint.tone(tone, &drawn);
             self.line(&format!("  {name:<14} {:>7}  {drawn}{mark}", measure(part, 2)));
         }
-        if !gate.blocks.is_empty() {
+        if is_shut {
             let blocks = self.paint.tone(Tone::Bad, &gate.blocks.join(", "));
             self.line(&format!("  shut by: {blocks}"));
         }
@@ -445,9 +448,9 @@ mod tests {
           break-even       0.344  ██████████▍
           expected net edge +28.50 bps
 
-        RISK GATE  0.00 of what is wanted; liquidity binds
+        RISK GATE  0.00 of what is wanted; shut
           es_headroom       1.00  ██████████████████████████████
-          liquidity         0.90  ███████████████████████████ ← binds
+          liquidity         0.90  ███████████████████████████
           health            1.00  ██████████████████████████████
           quality           1.00  ██████████████████████████████
           slippage          1.00  ██████████████████████████████
