@@ -1,42 +1,8 @@
 //! A message costs the L3 book no heap memory once the book has seen its usual size.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_book::L3Book;
 use opus2_types::{Order, OrderId, Price, Qty, Side};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const ORDERS: u64 = 20_000;
 
@@ -72,10 +38,11 @@ fn a_message_allocates_nothing_once_the_book_has_its_size() {
     for number in 0..20 * ORDERS {
         apply(&mut book, number);
     }
-    let before = ALLOCATIONS.get();
-    for number in 20 * ORDERS..26 * ORDERS {
-        apply(&mut book, number);
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for number in 20 * ORDERS..26 * ORDERS {
+            apply(&mut book, number);
+        }
+    });
+    assert_eq!(counted.count_total, 0);
     assert!(book.len() > usize::try_from(ORDERS).unwrap_or(0) * 9 / 10, "{}", book.len());
 }

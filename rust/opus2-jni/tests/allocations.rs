@@ -1,42 +1,10 @@
 //! A record costs no heap memory once the buffers have grown.
 
-#![expect(unsafe_code, reason = "counts through a global allocator, and calls the exported C functions")]
+#![expect(unsafe_code, reason = "calls the exported C functions")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_jni::{ErrorCode, opus2_counters, opus2_create, opus2_destroy, opus2_process, opus2_take_output};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn length(bytes: &[u8]) -> i32 {
     i32::try_from(bytes.len()).unwrap()
@@ -62,11 +30,7 @@ fn process(handle: i64, input: &[u8], target: &mut [u8]) -> i32 {
 /// How often `work` asks for memory when it is repeated, after a first time.
 fn allocations(mut work: impl FnMut()) -> u64 {
     work();
-    let before = ALLOCATIONS.get();
-    for _ in 0..10_000 {
-        work();
-    }
-    ALLOCATIONS.get() - before
+    measure(|| (0..10_000).for_each(|_| work())).count_total
 }
 
 #[test]

@@ -1,45 +1,12 @@
 //! A record costs `signal` and `context` together no heap memory once they know the market's instruments.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
 mod steady;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
 use steady::{MARKET, steady};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Both operators, and what they write into.
 struct Chain {
@@ -95,11 +62,11 @@ fn a_record_allocates_nothing_in_steady_state() {
     let published = chain.published;
     let (mut allocations, mut rearrangements) = (0, 0);
     for event in measured {
-        let before = (ALLOCATIONS.get(), chain.rearrangements());
-        chain.process(event);
+        let before = chain.rearrangements();
+        let counted = measure(|| chain.process(event));
         // Another primary instrument makes its pairs anew: that is not the steady state.
-        if chain.rearrangements() == before.1 {
-            allocations += ALLOCATIONS.get() - before.0;
+        if chain.rearrangements() == before {
+            allocations += counted.count_total;
         } else {
             rearrangements += 1;
         }

@@ -1,48 +1,15 @@
 //! A frame without a decision costs the `execution` operator no heap memory once it knows its instruments.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
 #[path = "execution/frames.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod frames;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use frames::{MARKET, MILLI, assessment, book, event, frame, operator, outlook};
 use opus2_operators::Output;
 use opus2_types::{EventBody, Level, QuoteEvent};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Frame `number`: books and quotes of three venues, a candidate that is not likely enough, now and then the end of a second.
 fn input(number: u64) -> Vec<u8> {
@@ -70,11 +37,12 @@ fn a_frame_without_a_decision_allocates_nothing() {
     for frame in warm_up {
         operator.process(MARKET, frame, &mut out).unwrap();
     }
-    let before = ALLOCATIONS.get();
-    for frame in measured {
-        out.clear();
-        operator.process(MARKET, frame, &mut out).unwrap();
-        assert!(out.as_bytes().is_empty());
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for frame in measured {
+            out.clear();
+            operator.process(MARKET, frame, &mut out).unwrap();
+            assert!(out.as_bytes().is_empty());
+        }
+    });
+    assert_eq!(counted.count_total, 0);
 }

@@ -1,11 +1,8 @@
 //! A record costs the `normalize` operator no heap memory once it knows its instruments, windows of data quality included.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_operators::{Output, create};
 use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
 use opus2_wire::raw::RawRecord;
@@ -13,36 +10,6 @@ use opus2_wire::spec::encode_spec;
 
 const MARKET: &str = "BTC/USD*";
 const START: i64 = 1_700_000_000_000_000_000;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn spec(symbol: &str) -> String {
     encode_spec(&InstrumentSpec {
@@ -124,12 +91,13 @@ fn a_record_allocates_nothing_in_steady_state() {
     }
     let mut counters = Vec::new();
     operator.counters(&mut |name, value| counters.push((name, value)));
-    let before = ALLOCATIONS.get();
-    for record in measured {
-        out.clear();
-        operator.process(MARKET, record, &mut out).unwrap();
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for record in measured {
+            out.clear();
+            operator.process(MARKET, record, &mut out).unwrap();
+        }
+    });
+    assert_eq!(counted.count_total, 0);
     let mut at = 0;
     operator.counters(&mut |name, value| {
         if ["books", "quality_windows_binance", "quality_locked", "quality_off_tick"].contains(&name) {

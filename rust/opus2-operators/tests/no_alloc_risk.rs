@@ -1,6 +1,5 @@
 //! A frame costs the `risk` operator no heap memory once it knows its instruments, and its state stays small.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(
     clippy::print_stdout,
     reason = "the size of the state is worth knowing, not only that it is small enough"
@@ -9,45 +8,13 @@
 
 mod risk_frames;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_operators::Output;
 use opus2_types::{
     Aggressor, BookState, EventBody, Level, PositionEvent, Price, Qty, QualityFlags, QuoteEvent, StatusEvent,
     TradeEvent, Venue,
 };
 use risk_frames::{MARKET, MILLI, SECOND, Source, book, give, operator, proven};
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// The largest state of a market at three venues, bytes.
 const STATE_BYTES_MAX: usize = 48 << 10;
@@ -104,14 +71,15 @@ fn a_frame_allocates_nothing_in_steady_state_and_the_state_stays_small() {
     for frame in warm_up {
         give(operator.as_mut(), frame, &mut out);
     }
-    let before = ALLOCATIONS.get();
     let mut bytes = 0;
-    for frame in measured {
-        out.clear();
-        operator.process(MARKET, frame, &mut out).unwrap();
-        bytes += out.as_bytes().len();
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for frame in measured {
+            out.clear();
+            operator.process(MARKET, frame, &mut out).unwrap();
+            bytes += out.as_bytes().len();
+        }
+    });
+    assert_eq!(counted.count_total, 0);
     assert!(bytes > measured.len() * 500, "assessments were written: {bytes}");
     let mut seen = Vec::new();
     operator.counters(&mut |name, value| {

@@ -1,47 +1,14 @@
 //! A record costs the `signal` operator no heap memory once it knows its instruments.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use opus2_operators::{Output, create};
 use opus2_types::{
     Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
     SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
 };
 use opus2_wire::event::encode_event;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Event `number` of a market of two instruments: quotes, books of twenty levels, trades, one gap every 400 events, a
 /// jump now and then, 3 ms apart.
@@ -92,14 +59,15 @@ fn a_record_allocates_nothing_in_steady_state() {
         out.clear();
         operator.process("BTC/USD*", event, &mut out).unwrap();
     }
-    let before = ALLOCATIONS.get();
     let mut bytes = 0;
-    for event in measured {
-        out.clear();
-        operator.process("BTC/USD*", event, &mut out).unwrap();
-        bytes += out.as_bytes().len();
-    }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
+    let counted = measure(|| {
+        for event in measured {
+            out.clear();
+            operator.process("BTC/USD*", event, &mut out).unwrap();
+            bytes += out.as_bytes().len();
+        }
+    });
+    assert_eq!(counted.count_total, 0);
     assert!(bytes > measured.len() * 1_000, "the records were written: {bytes}");
     let mut seen = Vec::new();
     operator.counters(&mut |name, value| {
