@@ -88,7 +88,7 @@ pub(crate) struct Args {
     record: Option<PathBuf>,
 
     #[command(flatten)]
-    laboratory: laboratory::Args,
+    laboratory: laboratory::LaboratoryArgs,
 }
 
 fn parse_secs(text: &str) -> Result<Duration, String> {

@@ -115,7 +115,8 @@ pub fn score(events: &[InjectedEvent], alarms: &[Alarm], rules: &MatchRules) -> 
         }
     }
     let wanted = events.iter().filter(|event| event.is_wanted).count();
-    let found = |event: &InjectedEvent, at: &Option<i64>| at.filter(|_| event.is_wanted).map(|at| at - event.begin);
+    let found =
+        |event: &InjectedEvent, at: &Option<i64>| at.filter(|_| event.is_wanted).map(|at| at - event.begin);
     let mut delays: Vec<f64> =
         events.iter().zip(&taken).filter_map(|(event, at)| found(event, at)).map(seconds).collect();
     delays.sort_by(f64::total_cmp);
@@ -202,14 +203,22 @@ mod tests {
         check(&wall, &[alarm(10_020, 150)], "0/1 of 1, 0 repeated, 1 false");
         check(&wall, &[alarm(10_000, 99), alarm(10_000, 211)], "0/1 of 2, 0 repeated, 2 false");
         check(&wall, &[Alarm { side: Side::Ask, ..alarm(10_000, 150) }], "0/1 of 1, 0 repeated, 1 false");
-        check(&wall, &[Alarm { instrument: "a:C".into(), ..alarm(10_000, 150) }], "0/1 of 1, 0 repeated, 1 false");
+        check(
+            &wall,
+            &[Alarm { instrument: "a:C".into(), ..alarm(10_000, 150) }],
+            "0/1 of 1, 0 repeated, 1 false",
+        );
         check(&wall, &[Alarm { price: None, ..alarm(1, 150) }], "1/1 of 1, 0 repeated, 0 false");
     }
 
     #[test]
     fn what_is_not_wanted_counts_neither_way() {
         let short = InjectedEvent { is_wanted: false, ..event(10_000, 100, 200) };
-        check(&[short.clone(), event(20_000, 100, 200)], &[alarm(20_000, 150)], "1/1 of 1, 0 repeated, 0 false");
+        check(
+            &[short.clone(), event(20_000, 100, 200)],
+            &[alarm(20_000, 150)],
+            "1/1 of 1, 0 repeated, 0 false",
+        );
         let found = score(&[short], &[alarm(10_000, 150)], &RULES);
         assert_eq!((found.unwanted, found.alarms_for_unwanted, found.alarms, found.recall), (1, 1, 0, None));
     }

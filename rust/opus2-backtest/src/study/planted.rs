@@ -179,8 +179,7 @@ pub fn judge(
 }
 
 fn table(features: usize, samples: &[PlantedSample], horizon_secs: u32) -> Table {
-    let mut table =
-        Table { returns: Vec::new(), signals: Vec::new(), columns: vec![Vec::new(); features] };
+    let mut table = Table { returns: Vec::new(), signals: Vec::new(), columns: vec![Vec::new(); features] };
     let mut later = samples.iter().peekable();
     for sample in samples {
         let wanted = sample.second + i64::from(horizon_secs);
@@ -357,7 +356,9 @@ fn estimate(
             let (lo, hi) = (nearest_rank(&values, tail)?, nearest_rank(&values, 1.0 - tail)?);
             Some(Estimate { value, error, lo, hi, joint_lo: lo, joint_hi: hi })
         })();
-        errors.push(estimate.map(|estimate| (estimate.value, estimate.error)).filter(|(_, error)| *error > 0.0));
+        errors.push(
+            estimate.map(|estimate| (estimate.value, estimate.error)).filter(|(_, error)| *error > 0.0),
+        );
         single.push(estimate);
     }
     if plain.len() < 2 {
@@ -404,8 +405,7 @@ fn combine(table: &Table, settings: &PlantedSettings) -> Option<PlantedRow> {
     };
     let train: Vec<Vec<f64>> = (0..trained).map(row).collect();
     let fit = Fit::of(Method::Ridge, &train, &table.returns[..trained])?;
-    let predictions: Vec<f64> =
-        (tested_from..rows).map(|at| fit.predict(&row(at)) - fit.intercept).collect();
+    let predictions: Vec<f64> = (tested_from..rows).map(|at| fit.predict(&row(at)) - fit.intercept).collect();
     let test = Table {
         returns: table.returns[tested_from..].to_vec(),
         signals: table.signals[tested_from..].to_vec(),
@@ -451,10 +451,8 @@ mod tests {
         (0..seconds)
             .map(|second| {
                 let noise = |random: &mut Random| (0..12).map(|_| random.unit()).sum::<f64>() - 6.0;
-                let values =
-                    vec![Some(0.5 * signal + noise(&mut random)), Some(noise(&mut random))];
-                let sample =
-                    PlantedSample { second: second.into(), mid: f64::exp(log_mid), signal, values };
+                let values = vec![Some(0.5 * signal + noise(&mut random)), Some(noise(&mut random))];
+                let sample = PlantedSample { second: second.into(), mid: f64::exp(log_mid), signal, values };
                 // In a second the signal flips an odd number of times with this probability.
                 log_mid += 1e-4 * (edge_bps * signal + 0.8 * noise(&mut random));
                 if random.unit() < 0.5 * (1.0 - f64::exp(-2.0 / 20.0)) {
@@ -477,7 +475,10 @@ mod tests {
             let found = telling.edge_bps.unwrap();
             // The signal of this test flips at whole seconds only, which is a hundredth of the edge.
             assert!(found.holds(edge) && !found.holds(0.0), "{found:?}");
-            assert_eq!(telling.correlation.unwrap().value.signum().total_cmp(&edge.signum()), std::cmp::Ordering::Equal);
+            assert_eq!(
+                telling.correlation.unwrap().value.signum().total_cmp(&edge.signum()),
+                std::cmp::Ordering::Equal
+            );
             assert!(report.features[1].edge_bps.is_none(), "a weak instrument estimates nothing");
             assert!(report.oracle.edge_bps.unwrap().holds(edge));
             assert!(report.combined.unwrap().edge_bps.unwrap().holds(edge));

@@ -10,7 +10,7 @@ use super::parse_secs;
 
 /// Options that make the market a laboratory: any of them does.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct LaboratoryArgs {
     /// Write the truth of a recording (settings, signal, jumps, injected episodes) to this file, as JSON lines
     #[arg(long, value_name = "FILE", requires = "record")]
     pub(super) truth: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub(super) struct Args {
     flow_bias: Option<f64>,
 }
 
-impl Args {
+impl LaboratoryArgs {
     /// The laboratory asked for; `None` for the usual market.
     pub(super) fn to_laboratory(&self) -> Result<Option<Laboratory>> {
         let is_asked_for = self.truth.is_some()
@@ -63,7 +63,8 @@ impl Args {
 fn injections(asked: &[String]) -> Result<Injections> {
     let mut injections = Injections::default();
     for text in asked {
-        let (name, rate) = text.split_once('=').map_or((text.as_str(), None), |(name, rate)| (name, Some(rate)));
+        let (name, rate) =
+            text.split_once('=').map_or((text.as_str(), None), |(name, rate)| (name, Some(rate)));
         let kind = match name {
             "walls" => InjectionKind::Wall,
             "sweeps" => InjectionKind::Sweep,

@@ -121,7 +121,8 @@ fn events(truth: &Truth, survey: &Survey) -> Result<BTreeMap<InjectionKind, Vec<
 
 fn event(kind: InjectionKind, injected: &Injected, spec: &InstrumentSpec) -> Result<InjectedEvent> {
     let price = |text: &str| {
-        parse_scaled(text.as_bytes(), spec.price_scale).with_context(|| format!("price {text:?} of the truth"))
+        parse_scaled(text.as_bytes(), spec.price_scale)
+            .with_context(|| format!("price {text:?} of the truth"))
     };
     let (first, last) = (price(&injected.price)?, price(&injected.price_last)?);
     let life_secs = seconds(injected.end_ns - injected.begin_ns);

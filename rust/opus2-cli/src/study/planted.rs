@@ -176,7 +176,8 @@ impl Verdict {
         let size = combined.map(|row| row.edge_bps.is_some_and(|edge| edge.holds(edge_bps)));
         let is_null = combined.and_then(|row| Some(row.hit_rate?.holds(0.5) && row.correlation?.holds(0.0)));
         let of_feature = |row: &PlantedRow| {
-            let holds = |found: Option<Estimate>, number| found.is_none_or(|found| found.holds_jointly(number));
+            let holds =
+                |found: Option<Estimate>, number| found.is_none_or(|found| found.holds_jointly(number));
             holds(row.hit_rate, 0.5) && holds(row.correlation, 0.0) && holds(row.rank_correlation, 0.0)
         };
         let (edges_held, edges) = containment(&report.features, edge_bps);
@@ -252,7 +253,11 @@ fn write_table(
     writeln!(
         out,
         "SYNTHETIC {market}, seed {}: planted {:+.3} bps/s times a signal held {:.0} s; {:.2} jumps/s, flow bias {:.2}",
-        of_truth.seed, of_truth.edge_bps, of_truth.persistence_secs, of_truth.jumps_per_sec, of_truth.flow_bias
+        of_truth.seed,
+        of_truth.edge_bps,
+        of_truth.persistence_secs,
+        of_truth.jumps_per_sec,
+        of_truth.flow_bias
     )?;
     writeln!(
         out,

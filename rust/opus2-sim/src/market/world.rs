@@ -308,8 +308,7 @@ impl Instrument {
             trade_id,
         };
         let mut effects = Effects::default();
-        let opening =
-            opening.unwrap_or_else(|| instrument.flow.opening_orders(fair, &mut instrument.rng));
+        let opening = opening.unwrap_or_else(|| instrument.flow.opening_orders(fair, &mut instrument.rng));
         for order in opening {
             instrument.stamp += 1;
             instrument.ladder.apply(order, instrument.stamp, &mut effects);

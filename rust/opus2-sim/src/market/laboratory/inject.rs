@@ -126,12 +126,7 @@ impl Episodes {
     }
 
     /// Begins an episode, unless there are too many or the book has no place for it now.
-    pub(super) fn begin(
-        &mut self,
-        kind: InjectionKind,
-        moment: &mut Moment<'_>,
-        truth: &mut Vec<TruthLine>,
-    ) {
+    pub(super) fn begin(&mut self, kind: InjectionKind, moment: &mut Moment<'_>, truth: &mut Vec<TruthLine>) {
         let side = if self.rng.random_bool(0.5) { Side::Bid } else { Side::Ask };
         if self.under_way.len() >= EPISODES_MAX {
             return;
@@ -264,7 +259,8 @@ impl Episodes {
                 }
                 if !*is_filled {
                     moment.pending.push_back(Order::Add { side, price, qty: *peak });
-                    (*refills, *refills_left, *is_filled) = (*refills + 1, refills_left.saturating_sub(1), true);
+                    (*refills, *refills_left, *is_filled) =
+                        (*refills + 1, refills_left.saturating_sub(1), true);
                     if *refills_left == 0 {
                         return Some("done");
                     }
@@ -293,7 +289,11 @@ impl Episodes {
                         moment.pending.push_back(Order::Add { side, price: level.price, qty: level.qty });
                         episode.placed.insert(0, level);
                     }
-                    let next = if to_place.is_empty() { rng.random_range(LAYERING_HIT_SECS) } else { LAY_SECS / 4.0 };
+                    let next = if to_place.is_empty() {
+                        rng.random_range(LAYERING_HIT_SECS)
+                    } else {
+                        LAY_SECS / 4.0
+                    };
                     moment.later(next, id);
                     return None;
                 }

@@ -54,15 +54,7 @@ impl MarketPath {
     pub(super) fn new(rules: PathRules, mut signal_rng: ChaCha8Rng, jump_rng: ChaCha8Rng) -> Self {
         let signal = if signal_rng.random_bool(0.5) { 1 } else { -1 };
         let flips = VecDeque::from([(SimTime(0), signal)]);
-        Self {
-            rules,
-            signal_rng,
-            jump_rng,
-            flips,
-            flips_told: SimTime(0),
-            jumps: VecDeque::new(),
-            first: 0,
-        }
+        Self { rules, signal_rng, jump_rng, flips, flips_told: SimTime(0), jumps: VecDeque::new(), first: 0 }
     }
 
     /// The signal. Times may go back by less than [`KEPT`] flips.

@@ -87,7 +87,8 @@ fn without_an_edge_jumps_are_symmetric_whatever_was_seen_before() {
     assert!(seen.len() > 3_500);
     let sign = |seen: &Seen| to_float(seen.move_doubled.signum());
     let plain: Vec<f64> = seen.iter().map(sign).collect();
-    let after: Vec<f64> = seen.iter().skip(1).map(|seen| sign(seen) * to_float(seen.before.signum())).collect();
+    let after: Vec<f64> =
+        seen.iter().skip(1).map(|seen| sign(seen) * to_float(seen.before.signum())).collect();
     let by_imbalance: Vec<f64> = seen.iter().map(|seen| sign(seen) * seen.imbalance_before).collect();
     let by_signal: Vec<f64> = seen.iter().map(|seen| sign(seen) * f64::from(seen.signal)).collect();
     for (what, values) in [
@@ -99,8 +100,7 @@ fn without_an_edge_jumps_are_symmetric_whatever_was_seen_before() {
         let t = t_statistic(&values);
         assert!(t.abs() < 3.0, "{what}: {t} standard errors");
     }
-    let telling: Vec<f64> =
-        seen.iter().map(|seen| seen.imbalance_before * f64::from(seen.signal)).collect();
+    let telling: Vec<f64> = seen.iter().map(|seen| seen.imbalance_before * f64::from(seen.signal)).collect();
     assert!(t_statistic(&telling) > 20.0, "the flow tells of the signal, though it foretells nothing");
 }
 
@@ -142,8 +142,10 @@ fn a_seed_decides_everything_and_the_edge_decides_directions_only() {
     assert_ne!(told(1, 0.2), told(2, 0.2));
     let times = |edge| -> Vec<_> {
         let told = told(1, edge).into_iter();
-        told.filter_map(|line| if let TruthLine::Jump { at_ns, signal, .. } = line { Some((at_ns, signal)) } else { None })
-            .collect()
+        told.filter_map(|line| {
+            if let TruthLine::Jump { at_ns, signal, .. } = line { Some((at_ns, signal)) } else { None }
+        })
+        .collect()
     };
     assert_eq!(times(0.0), times(0.5));
 }

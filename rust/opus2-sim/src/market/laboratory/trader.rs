@@ -17,13 +17,15 @@ use crate::market::number::{to_float, to_nanos};
 use crate::market::order::Order;
 use crate::market::time::SimTime;
 
-/// Of the orders at the touch, those that cross the spread; the rest are additions, and cancels such that as much goes as
+/// Of the orders at the touch, those that cross the spread and those that add; the rest cancel. On average as much goes as
 /// comes.
-const TAKE_SHARE: f64 = 0.2;
+const TAKE_SHARE: f64 = 0.1;
 const ADD_SHARE: f64 = 0.5;
-/// An order at the touch is this part of the level: it never takes all of it.
+/// An order that takes or adds is this part of a level's size drawn anew, one that cancels this part of what is there.
 const PART_MIN: f64 = 0.05;
 const PART_MAX: f64 = 0.25;
+/// No order takes more than this part of the best level: none moves the price.
+const TAKEN_MAX: f64 = 0.5;
 /// A touch that has grown beyond this many mean sizes loses parts of that only.
 const TOUCH_MEANS_MAX: f64 = 2.0;
 /// Messages of one order at the touch: a quote, and a trade if it takes.
@@ -247,11 +249,16 @@ impl Trader {
         }
         let (side, price) = hurt;
         let there = ladder.qty(side, price).0;
-        let qty = quantity(part * to_float(there).min(TOUCH_MEANS_MAX * self.lattice.mean()));
+        let is_take = kind < TAKE_SHARE;
+        let qty = quantity(if is_take {
+            (part * to_float(self.lattice.draw(&mut self.rng).0)).min(TAKEN_MAX * to_float(there))
+        } else {
+            part * to_float(there).min(TOUCH_MEANS_MAX * self.lattice.mean())
+        });
         if qty.0 >= there {
             return;
         }
-        self.pending.push_back(if kind < TAKE_SHARE {
+        self.pending.push_back(if is_take {
             Order::Take { aggressor: taker_from(side), qty, limit: price }
         } else {
             Order::Cancel { side, price, qty }
@@ -355,4 +362,3 @@ pub(super) const fn taker_from(side: Side) -> Aggressor {
         Side::Ask => Aggressor::Buy,
     }
 }
-
