@@ -166,7 +166,8 @@ pub fn judge(
     if rows < ROWS_MIN {
         return None;
     }
-    let oracle = rows_of(&["hidden signal".to_owned()], &[table.signals.clone()], &table, settings);
+    let oracle =
+        rows_of(&["hidden signal".to_owned()], std::slice::from_ref(&table.signals), &table, settings);
     let combined = combine(&table, settings);
     Some(PlantedReport {
         settings: *settings,
@@ -232,11 +233,11 @@ fn rows_of(
             .collect()
     };
     let plain = look(&vec![1.0; count]);
-    let mut resampler = Resampler::new(count, settings.block_length(), settings.seed);
+    let mut draws = Resampler::new(count, settings.block_length(), settings.seed);
     let mut weights = vec![0.0; count];
     let resamples: Vec<Vec<Found>> = (0..settings.resamples)
         .map(|_| {
-            resampler.draw(&mut weights);
+            draws.draw(&mut weights);
             look(&weights)
         })
         .collect();

@@ -150,12 +150,11 @@ impl World {
         let Some(Reverse((at, index))) = self.queue.pop() else { return };
         self.effects.clear();
         let instrument = &mut self.instruments[index];
-        let order = match &mut self.bench {
-            Some(bench) => bench.next_order(index, at, stamp, &instrument.ladder),
-            None => {
-                self.paths.advance(at);
-                instrument.next_order(&self.paths)
-            }
+        let order = if let Some(bench) = &mut self.bench {
+            bench.next_order(index, at, stamp, &instrument.ladder)
+        } else {
+            self.paths.advance(at);
+            instrument.next_order(&self.paths)
         };
         let new_best = order.and_then(|order| instrument.play(order, stamp, &mut self.effects));
         self.latest = Latest { at, instrument: index, new_best };

@@ -92,8 +92,106 @@ struct Episode {
 #[derive(Debug)]
 enum Form {
     Wall,
-    Iceberg { peak: Qty, refills: u32, refills_left: u32, is_filled: bool },
-    Layering { to_place: Vec<Level>, pull_at: SimTime, run_over: i64 },
+    Iceberg(Iceberg),
+    Layering(Layering),
+}
+
+#[derive(Debug)]
+struct Iceberg {
+    /// What it shows at a time.
+    peak: Qty,
+    refills: u32,
+    refills_left: u32,
+    /// It shows it now.
+    is_filled: bool,
+}
+
+#[derive(Debug)]
+struct Layering {
+    to_place: Vec<Level>,
+    pull_at: SimTime,
+    /// What jumps have taken or cancelled of it.
+    run_over: i64,
+}
+
+/// The turn of one episode.
+struct Turn<'a, 'b> {
+    id: u64,
+    side: Side,
+    rng: &'a mut ChaCha8Rng,
+    moment: &'a mut Moment<'b>,
+}
+
+impl Turn<'_, '_> {
+    fn pull_wall(self, price: Price) {
+        let Self { side, moment, .. } = self;
+        let there = moment.ladder.qty(side, price);
+        if there.0 > 0 {
+            moment.pending.push_back(Order::Cancel { side, price, qty: there });
+            let qty = moment.lattice.draw(self.rng);
+            moment.pending.push_back(Order::Add { side, price, qty });
+        }
+    }
+
+    fn refill_or_hit(self, price: Price, iceberg: &mut Iceberg) -> Option<&'static str> {
+        let Self { id, side, rng, moment } = self;
+        let qty = iceberg.peak;
+        if !iceberg.is_filled {
+            moment.pending.push_back(Order::Add { side, price, qty });
+            iceberg.is_filled = true;
+            iceberg.refills += 1;
+            iceberg.refills_left = iceberg.refills_left.saturating_sub(1);
+            if iceberg.refills_left == 0 {
+                return Some("done");
+            }
+            moment.later(rng.random_range(HIT_SECS), id);
+            return None;
+        }
+        let best = moment.best(side)?;
+        if best.price == price && best.qty > qty {
+            moment.pending.push_back(Order::Take { aggressor: taker_from(side), qty, limit: price });
+            iceberg.is_filled = false;
+            moment.later(rng.random_range(REFILL_SECS), id);
+        } else {
+            moment.later(rng.random_range(HIT_SECS), id);
+        }
+        None
+    }
+
+    fn lay_hit_or_pull(self, placed: &mut Vec<Level>, layering: &mut Layering) -> Option<&'static str> {
+        let Self { id, side, rng, moment } = self;
+        if let Some(level) = layering.to_place.pop() {
+            let best = moment.best(side)?.price;
+            let is_behind = match side {
+                Side::Bid => level.price < best,
+                Side::Ask => level.price > best,
+            };
+            if is_behind {
+                moment.pending.push_back(Order::Add { side, price: level.price, qty: level.qty });
+                placed.insert(0, level);
+            }
+            let is_last = layering.to_place.is_empty();
+            moment.later(if is_last { rng.random_range(LAYERING_HIT_SECS) } else { LAY_SECS / 4.0 }, id);
+            return None;
+        }
+        if moment.now >= layering.pull_at {
+            for level in placed {
+                let (price, qty) = (level.price, moment.ladder.qty(side, level.price));
+                if qty.0 > 0 {
+                    moment.pending.push_back(Order::Cancel { side, price, qty });
+                }
+            }
+            return Some("pulled");
+        }
+        let other = side.opposite();
+        let best = moment.best(other)?;
+        let qty = quantity(rng.random_range(LAYERING_HIT_PART) * to_float(best.qty.0));
+        if qty < best.qty {
+            moment.pending.push_back(Order::Take { aggressor: taker_from(other), qty, limit: best.price });
+        }
+        moment.later(rng.random_range(LAYERING_HIT_SECS), id);
+        None
+    }
 }
 
 /// All episodes of one instrument.
@@ -196,7 +294,7 @@ impl Episodes {
         let peak = quantity(self.rng.random_range(PEAK_MULTIPLE) * moment.lattice.median);
         let refills_left = self.rng.random_range(REFILLS);
         moment.pending.push_back(Order::Add { side, price: best.price, qty: peak });
-        let form = Form::Iceberg { peak, refills: 0, refills_left, is_filled: true };
+        let form = Form::Iceberg(Iceberg { peak, refills: 0, refills_left, is_filled: true });
         let id = self.follow(side, vec![Level { price: best.price, qty: peak }], form, moment);
         moment.later(self.rng.random_range(HIT_SECS), id);
     }
@@ -223,7 +321,7 @@ impl Episodes {
             to_place.push(Level { price, qty });
         }
         let pull_at = moment.now.plus(to_nanos(self.rng.random_range(LAYERING_SECS)));
-        let form = Form::Layering { to_place, pull_at, run_over: 0 };
+        let form = Form::Layering(Layering { to_place, pull_at, run_over: 0 });
         let id = self.follow(side, Vec::new(), form, moment);
         self.go_on_with(self.under_way.len() - 1, id, moment);
     }
@@ -239,83 +337,16 @@ impl Episodes {
 
     /// Gives how it has ended, when it has.
     fn go_on_with(&mut self, at: usize, id: u64, moment: &mut Moment<'_>) -> Option<&'static str> {
-        let episode = self.under_way.get_mut(at)?;
-        let (side, rng) = (episode.side, &mut self.rng);
-        match &mut episode.form {
+        let Episode { side, placed, form, begun, .. } = self.under_way.get_mut(at)?;
+        let turn = Turn { id, side: *side, rng: &mut self.rng, moment };
+        match form {
             Form::Wall => {
-                let price = episode.placed.first()?.price;
-                let there = moment.ladder.qty(side, price);
-                if there.0 > 0 {
-                    moment.pending.push_back(Order::Cancel { side, price, qty: there });
-                    let qty = moment.lattice.draw(rng);
-                    moment.pending.push_back(Order::Add { side, price, qty });
-                }
+                turn.pull_wall(placed.first()?.price);
                 Some("pulled")
             }
-            Form::Iceberg { peak, refills, refills_left, is_filled } => {
-                let price = episode.placed.first()?.price;
-                if moment.now.since(episode.begun) > to_nanos(ICEBERG_SECS) {
-                    return Some("done");
-                }
-                if !*is_filled {
-                    moment.pending.push_back(Order::Add { side, price, qty: *peak });
-                    (*refills, *refills_left, *is_filled) =
-                        (*refills + 1, refills_left.saturating_sub(1), true);
-                    if *refills_left == 0 {
-                        return Some("done");
-                    }
-                    moment.later(rng.random_range(HIT_SECS), id);
-                    return None;
-                }
-                let best = moment.best(side)?;
-                if best.price == price && best.qty > *peak {
-                    let aggressor = taker_from(side);
-                    moment.pending.push_back(Order::Take { aggressor, qty: *peak, limit: price });
-                    *is_filled = false;
-                    moment.later(rng.random_range(REFILL_SECS), id);
-                } else {
-                    moment.later(rng.random_range(HIT_SECS), id);
-                }
-                None
-            }
-            Form::Layering { to_place, pull_at, .. } => {
-                if let Some(level) = to_place.pop() {
-                    let best = moment.best(side)?.price;
-                    let is_behind = match side {
-                        Side::Bid => level.price < best,
-                        Side::Ask => level.price > best,
-                    };
-                    if is_behind {
-                        moment.pending.push_back(Order::Add { side, price: level.price, qty: level.qty });
-                        episode.placed.insert(0, level);
-                    }
-                    let next = if to_place.is_empty() {
-                        rng.random_range(LAYERING_HIT_SECS)
-                    } else {
-                        LAY_SECS / 4.0
-                    };
-                    moment.later(next, id);
-                    return None;
-                }
-                if moment.now >= *pull_at {
-                    for level in &episode.placed {
-                        let (price, qty) = (level.price, moment.ladder.qty(side, level.price));
-                        if qty.0 > 0 {
-                            moment.pending.push_back(Order::Cancel { side, price, qty });
-                        }
-                    }
-                    return Some("pulled");
-                }
-                let other = side.opposite();
-                let best = moment.best(other)?;
-                let qty = quantity(rng.random_range(LAYERING_HIT_PART) * to_float(best.qty.0));
-                if qty < best.qty {
-                    let aggressor = taker_from(other);
-                    moment.pending.push_back(Order::Take { aggressor, qty, limit: best.price });
-                }
-                moment.later(rng.random_range(LAYERING_HIT_SECS), id);
-                None
-            }
+            Form::Iceberg(_) if turn.moment.now.since(*begun) > to_nanos(ICEBERG_SECS) => Some("done"),
+            Form::Iceberg(iceberg) => turn.refill_or_hit(placed.first()?.price, iceberg),
+            Form::Layering(layering) => turn.lay_hit_or_pull(placed, layering),
         }
     }
 
@@ -339,7 +370,7 @@ impl Episodes {
                 at += 1;
                 continue;
             }
-            if let Form::Layering { run_over, .. } = &mut episode.form {
+            if let Form::Layering(Layering { run_over, .. }) = &mut episode.form {
                 // The others stay. A level that a jump has cancelled was not taken away by who laid it.
                 let gone = episode.placed.iter().filter(|level| is_gone(level.price));
                 *run_over += gone.map(|level| level.qty.0).sum::<i64>();
@@ -376,8 +407,8 @@ impl Episodes {
                 let share = if matches!(end, "pulled" | "cleared") { 1.0 } else { 0.0 };
                 (1, placed, share, TruthLine::Wall)
             }
-            Form::Iceberg { peak, refills, .. } => (*refills, peak.0, 0.0, TruthLine::Iceberg),
-            Form::Layering { run_over, .. } => {
+            Form::Iceberg(Iceberg { peak, refills, .. }) => (*refills, peak.0, 0.0, TruthLine::Iceberg),
+            Form::Layering(Layering { run_over, .. }) => {
                 let all = placed + run_over;
                 let pulled = if end == "pulled" { placed } else { 0 };
                 (levels, all, to_float(pulled) / to_float(all), TruthLine::Layering)
