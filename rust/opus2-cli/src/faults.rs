@@ -4,8 +4,6 @@
 //! protocol code ([`opus2_sim::embedded`]): no sockets, no waiting, and the truth of every book at hand.
 
 mod campaign;
-mod client;
-mod feeds;
 mod tally;
 
 use std::io::Write;
@@ -15,8 +13,8 @@ use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::simulated::Plan;
 use campaign::Campaign;
-use feeds::Plan;
 use tally::{Tally, quantile};
 
 /// Arguments of `opus2 faults`.

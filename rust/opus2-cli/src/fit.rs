@@ -31,9 +31,11 @@ use crate::pipeline::chain::Chain;
 use crate::pipeline::operators_config;
 use crate::recording::{Files, play, survey};
 use break_even::BreakEven;
-use collect::{Collected, Collector, silent_model};
+use collect::{Collected, Collector};
 use report::{Dataset, Report, StageOne};
 use trials::Trial;
+
+pub(crate) use collect::silent_model;
 
 /// Arguments of `opus2 fit`.
 #[derive(clap::Args)]

@@ -12,6 +12,7 @@ mod pipeline;
 mod recording;
 mod replay;
 mod simulate;
+mod simulated;
 mod study;
 mod topics;
 mod up;
@@ -34,7 +35,7 @@ struct Cli {
 enum Command {
     /// Hold live feeds and publish raw frames to the broker.
     Ingest(ingest::Args),
-    /// Serve simulated venues on loopback, from a seeded market model.
+    /// Serve simulated venues on loopback, from a seeded market model, or record them in simulated time.
     Simulate(simulate::Args),
     /// Publish a recording to the broker as ingest would.
     Replay(replay::Args),

@@ -1,5 +1,8 @@
 //! `opus2 simulate`: arguments, signals, and the line that says where the venue is.
 
+mod laboratory;
+mod record;
+
 use std::fs;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -18,10 +21,12 @@ const HELP: &str = "\
 Speaks the protocols of Binance (REST under /api/v3, streams under /stream and /ws), Coinbase (/products, feeds at / and \
 /advanced) and Kraken (/0, /v2), all on one port and from one market in which they trade around common prices. Truth, \
 counts, pause and faults are under /sim; docs/contracts/simulator.md describes them. The market comes from the seed alone and is played at its own pace, \
-whether or not anybody reads. Ctrl-C or SIGTERM stops it: what is queued is sent, connections are closed properly, the \
+whether or not anybody reads. With --record it is played in simulated time instead, as fast as it goes, to sessions like those \
+of `opus2 ingest`, and what they hear is written down: the same options give the same bytes. Ctrl-C or SIGTERM stops it: what is queued is sent, connections are closed properly, the \
 counts are printed.
 
   opus2 simulate --listen 127.0.0.1:9001 --venues binance,coinbase,kraken --instruments 50 --rate 5000
+  opus2 simulate --record planted.jsonl.gz --truth planted.truth.jsonl --for 3600 --instruments 1 --rate 40 --edge-bps 0.2
   opus2 simulate --faults 'drop book 0.001; wrong_checksum kraken 0.001' --fault-log faults.jsonl
   curl '127.0.0.1:9001/api/v3/depth?symbol=BTCUSDT&limit=5'";
 
@@ -77,6 +82,13 @@ pub(crate) struct Args {
     /// Write a line of JSON for every fault that happens to this file
     #[arg(long, value_name = "PATH")]
     fault_log: Option<PathBuf>,
+
+    /// Record the venues in simulated time to this file (JSON lines, gzipped if it ends in .gz) instead of serving them
+    #[arg(long, value_name = "FILE", requires = "run_for")]
+    record: Option<PathBuf>,
+
+    #[command(flatten)]
+    laboratory: laboratory::LaboratoryArgs,
 }
 
 fn parse_secs(text: &str) -> Result<Duration, String> {
@@ -107,6 +119,7 @@ impl Args {
             venues: self.venues.clone(),
             instruments: self.instruments,
             messages_per_sec: self.rate,
+            laboratory: self.laboratory.to_laboratory()?,
             rules,
             faults,
             fault_log: self.fault_log.clone(),
@@ -125,6 +138,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         .init();
     let config = args.to_config()?;
     config.validate()?;
+    if let (Some(path), Some(run_for)) = (&args.record, args.run_for) {
+        let recorded = record::record(&config, path, args.laboratory.truth.as_deref(), run_for)?;
+        return print_line(&recorded.to_string());
+    }
     // One thread: the engine and the connections hand frames to each other thousands of times a second.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("no async runtime")?;

@@ -10,7 +10,7 @@ use crate::binance::rules::VenueRules;
 use crate::coinbase::rules::CoinbaseRules;
 use crate::fault::FaultPlan;
 use crate::kraken::rules::KrakenRules;
-use crate::market::VENUE_INSTRUMENTS_LIMIT;
+use crate::market::{Laboratory, VENUE_INSTRUMENTS_LIMIT, VenueListings, check_laboratory};
 
 /// Above this a single task cannot keep the schedule on the machines we know.
 const MESSAGES_PER_SEC_LIMIT: f64 = 200_000.0;
@@ -39,6 +39,8 @@ pub struct SimConfig {
     /// How far each venue's prices run behind the common value, at most 600 ms. Venues without an entry: Binance not at
     /// all, Coinbase 30 ms, Kraken 60 ms.
     pub lags: Vec<(Venue, Duration)>,
+    /// Other participants, whose market is known down to its law; `None` for the usual ones.
+    pub laboratory: Option<Laboratory>,
     /// Limits and times of Binance, and of every connection.
     pub rules: VenueRules,
     /// Limits, times and test credentials of Coinbase.
@@ -59,6 +61,7 @@ impl Default for SimConfig {
             instruments: 5,
             messages_per_sec: 500.0,
             lags: Vec::new(),
+            laboratory: None,
             rules: VenueRules::default(),
             coinbase: CoinbaseRules::default(),
             kraken: KrakenRules::default(),
@@ -100,6 +103,9 @@ impl SimConfig {
         if let Some((_, lag)) = self.lags.iter().find(|(_, lag)| *lag > LAG_LIMIT) {
             return refuse("a venue's lag", format!("{lag:?}"), "at most 600ms");
         }
+        if let Some(laboratory) = &self.laboratory {
+            check_laboratory(laboratory, &self.venue_listings())?;
+        }
         let rules = &self.rules;
         let durations = [
             ("ping_interval", rules.ping_interval),
@@ -136,6 +142,17 @@ impl SimConfig {
             *count += 1;
         }
         split
+    }
+
+    /// The same with their lags, for the market.
+    pub(crate) fn venue_listings(&self) -> Vec<VenueListings> {
+        let split = self.instruments_by_venue().into_iter();
+        split
+            .map(|(venue, count)| {
+                let lag_nanos = u64::try_from(self.lag(venue).as_nanos()).unwrap_or(u64::MAX);
+                VenueListings { venue, count, lag_nanos }
+            })
+            .collect()
     }
 
     /// How far a venue's prices run behind the common value.

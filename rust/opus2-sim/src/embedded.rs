@@ -20,7 +20,7 @@ use crate::fault::{FaultKind, FaultRequest, LogEntry};
 use crate::hub::{CloseReason, Directive, Outbound, Registration};
 use crate::kraken::rest::TOKEN_PATH;
 use crate::market::SimTime;
-use crate::{SimConfig, SimError};
+use crate::{SimConfig, SimError, TruthLine};
 
 /// Whom a client connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Embedded {
     /// As [`serve`](crate::serve).
     pub fn new(config: &SimConfig, start: UnixNanos) -> Result<Self, SimError> {
         config.validate()?;
-        let mut engine = Engine::new(config)?;
+        let mut engine = Engine::new(config, start)?;
         engine.stand_at(SimTime(0), start);
         let beat_at = SimTime(0).plus(BEAT_NANOS);
         Ok(Self {
@@ -245,6 +245,21 @@ impl Embedded {
         }
         let book = self.engine.truth(instrument, sequence)?.book;
         Some((book.bids, book.asks))
+    }
+
+    /// Takes what was written down of a laboratory market since it was last taken: its settings first. Nothing of the usual
+    /// market.
+    pub fn take_truth(&mut self) -> Vec<TruthLine> {
+        self.engine.floor.world.take_truth()
+    }
+
+    /// The end: what is still going on in a laboratory market is written down as open. Gives how many lines nobody took in
+    /// time.
+    pub fn finish_truth(&mut self) -> u64 {
+        let now = self.now();
+        let world = &mut self.engine.floor.world;
+        world.finish_truth(now.0);
+        world.truth_dropped()
     }
 
     /// The symbols of a venue's instruments.

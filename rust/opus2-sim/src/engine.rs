@@ -8,7 +8,7 @@ use opus2_types::{UnixNanos, Venue};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
-use crate::clock::{SimClock, wall_now};
+use crate::clock::SimClock;
 use crate::desk::Desk;
 use crate::dialect::Dialect;
 use crate::fault::{FaultKind, FaultLog, FaultLogPage, FaultRequest, Faults, Target};
@@ -120,12 +120,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Builds the market.
+    /// Builds the market. `now` becomes the time of the orders that rest already.
     ///
     /// # Errors
     /// The fault log's file cannot be made, or a fault rule names an instrument that does not exist.
-    pub(crate) fn new(config: &SimConfig) -> Result<Self, SimError> {
-        let floor = Floor::new(config, wall_now());
+    pub(crate) fn new(config: &SimConfig, now: UnixNanos) -> Result<Self, SimError> {
+        let floor = Floor::new(config, now);
         let world = &floor.world;
         let symbols: Arc<[Symbol]> = (0..world.len())
             .map(|instrument| {

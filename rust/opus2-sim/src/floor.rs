@@ -10,7 +10,7 @@ use crate::coinbase::face::Coinbase;
 use crate::desk::Desk;
 use crate::dialect::Dialect;
 use crate::kraken::face::Kraken;
-use crate::market::{SimTime, VenueListings, World, WorldConfig};
+use crate::market::{SimTime, World, WorldConfig};
 
 /// All venues over one market.
 #[derive(Debug)]
@@ -24,19 +24,13 @@ pub(crate) struct Floor {
 impl Floor {
     /// Builds the market. `now` becomes the time of the orders that rest already.
     pub(crate) fn new(config: &SimConfig, now: UnixNanos) -> Self {
-        let venues: Vec<VenueListings> = config
-            .instruments_by_venue()
-            .into_iter()
-            .map(|(venue, count)| {
-                let lag = config.lag(venue);
-                let lag_nanos = u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX);
-                VenueListings { venue, count, lag_nanos }
-            })
-            .collect();
-        let world = World::new(
-            &WorldConfig { seed: config.seed, venues, messages_per_sec: config.messages_per_sec },
-            now.0,
-        );
+        let world_config = WorldConfig {
+            seed: config.seed,
+            venues: config.venue_listings(),
+            messages_per_sec: config.messages_per_sec,
+            laboratory: config.laboratory.clone(),
+        };
+        let world = World::new(&world_config, now.0);
         let binance = range(&world, Venue::Binance);
         let coinbase = range(&world, Venue::Coinbase);
         let kraken = range(&world, Venue::Kraken);

@@ -44,6 +44,7 @@ pub use fault::{FaultKind, FaultPlan, FaultRequest, FaultRule, LogEntry, PlanErr
 pub use hub::CloseReason;
 pub use kraken::rules::KrakenRules;
 pub use limits::Allowance;
+pub use market::{Injected, InjectionKind, Injections, Laboratory, TruthLine, TruthMarket, TruthSettings};
 pub use server::serve;
 pub use stats::{ClosedCounts, ClosedSum, ConnectionStats, InstrumentStats, LagStats, SimStats, VenueStats};
 pub use stream::{StreamGroup, StreamKind};

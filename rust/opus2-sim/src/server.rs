@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, timeout};
 
 use crate::binance::rules::Gate;
+use crate::clock::wall_now;
 use crate::engine::{COMMANDS_LIMIT, Command, Engine, Question};
 use crate::fault::FaultKind;
 use crate::limits::Buckets;
@@ -137,7 +138,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<SimStats, SimError> {
     config.validate()?;
-    let engine = Engine::new(&config)?;
+    let engine = Engine::new(&config, wall_now())?;
     let (commands, inbox) = mpsc::channel(COMMANDS_LIMIT);
     let listings: Vec<Listing> =
         (0..engine.floor.world.len()).map(|index| engine.floor.world.listing(index).clone()).collect();

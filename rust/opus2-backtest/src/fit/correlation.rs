@@ -98,7 +98,7 @@ fn long_run_variance(influences: &[f64], lags: usize) -> f64 {
 }
 
 /// Ranks from 1 on; `None` with a number that is not finite.
-fn ranks(sample: &[f64]) -> Option<Vec<f64>> {
+pub(crate) fn ranks(sample: &[f64]) -> Option<Vec<f64>> {
     if !sample.iter().all(|x| x.is_finite()) {
         return None;
     }

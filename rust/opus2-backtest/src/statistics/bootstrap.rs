@@ -148,6 +148,34 @@ fn draw(returns: &[f64], p: f64, random: &mut Random, resample: &mut Vec<f64>) {
     }
 }
 
+/// Draws resamples of rows whose statistics are for others to take: how often each row is in it.
+pub(crate) struct Resampler {
+    random: Random,
+    rows: usize,
+    new_block: f64,
+}
+
+impl Resampler {
+    /// Of so many rows in blocks of a mean length of at least one.
+    pub(crate) fn new(rows: usize, block_length: f64, seed: u64) -> Self {
+        Self { random: Random::seeded(seed), rows, new_block: block_length.max(1.0).recip() }
+    }
+
+    /// The next resample: `weights` has one number a row.
+    pub(crate) fn draw(&mut self, weights: &mut [f64]) {
+        weights.fill(0.0);
+        let mut before = None;
+        for _ in 0..self.rows {
+            let is_new_block = self.random.unit() < self.new_block;
+            let at = step(before, self.rows, is_new_block, || self.random.unit());
+            if let Some(weight) = weights.get_mut(at) {
+                *weight += 1.0;
+            }
+            before = Some(at);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

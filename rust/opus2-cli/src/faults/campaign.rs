@@ -12,9 +12,8 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::client::{Client, Told};
-use super::feeds::Plan;
 use super::tally::Tally;
+use crate::simulated::{Client, Plan, Told};
 
 const MILLI_NANOS: i64 = 1_000_000;
 const SECOND_NANOS: i64 = 1_000 * MILLI_NANOS;
@@ -220,6 +219,7 @@ impl Campaign {
             let mut wrong = Vec::new();
             client.poll(sim, &mut |now, told| {
                 match told {
+                    Told::Heard(_) => {}
                     Told::Resync { symbol } => heard.resyncs.entry(symbol.to_owned()).or_default().push(now),
                     Told::Ended => heard.ended.entry(index).or_default().push(now),
                     Told::Record(record) => {

@@ -22,7 +22,7 @@ use serde::Deserialize;
 use crate::pipeline::chain::Sink;
 
 /// A model that asks for features and says nothing of its own: one half, whatever they are.
-pub(super) fn silent_model(market: &str, names: &[String], config: &FitConfig) -> Model {
+pub(crate) fn silent_model(market: &str, names: &[String], config: &FitConfig) -> Model {
     let feature = |name: &String| ModelFeature { name: name.clone(), mean: 0.0, sd: 1.0, weight: 0.0 };
     Model {
         schema: MODEL_SCHEMA,

@@ -193,6 +193,8 @@ pub(crate) struct Listing {
     pub(crate) quote_asset: usize,
     /// Value of one base asset in dollars at the start: sizes orders.
     pub(crate) base_dollars: f64,
+    /// Quote assets per base asset at the start.
+    pub(crate) opening_price: f64,
     /// The venue's smallest order value, in units of 10^-8 quote assets.
     pub(crate) notional_min: i64,
     /// Share of the traffic, relative to the other instruments.
@@ -322,6 +324,7 @@ fn listing(venue: VenueListings, rank: usize, pair: &Pair, assets: (usize, usize
         base_asset: assets.0,
         quote_asset: assets.1,
         base_dollars: pair.base_dollars,
+        opening_price: price,
         notional_min: to_units(pair.quote.notional_min * 1e8),
         weight: 1.0 / (rank + 1.0).sqrt(),
         levels_target: usize::try_from(to_units(120.0 + 1080.0 / (1.0 + 0.2 * rank))).unwrap_or(120),

@@ -10,6 +10,7 @@
 //! ladder     applies an order, to single orders in queues: changed levels, touched orders and fills come out
 //! pace       scales the arrivals so that the messages of an instrument come at its rate
 //! world      all instruments, in the order of time
+//! laboratory other participants instead of assets, arrivals and flow: a market whose truth is known
 //! ```
 //!
 //! A venue is a set of [`Listing`]s over the common assets: with its own symbols and scales, a `lag` behind the common
@@ -18,6 +19,7 @@
 mod arrivals;
 mod assets;
 mod flow;
+mod laboratory;
 mod ladder;
 mod listing;
 mod number;
@@ -28,6 +30,10 @@ mod time;
 mod world;
 
 pub(crate) use flow::ORDER_QTY_MAX;
+pub(crate) use laboratory::check as check_laboratory;
+pub use laboratory::{
+    Injected, InjectionKind, Injections, Laboratory, TruthLine, TruthMarket, TruthSettings,
+};
 pub(crate) use ladder::Ladder;
 #[cfg(test)]
 pub(crate) use ladder::test_book;

@@ -11,10 +11,11 @@ use rand_distr::{Distribution, StandardNormal};
 use super::arrivals::Arrivals;
 use super::assets::AssetPaths;
 use super::flow::Flow;
+use super::laboratory::{Bench, Laboratory, TruthLine};
 use super::ladder::Ladder;
 use super::listing::{Listing, VenueListings, list_instruments};
 use super::number::{count_to_float, to_seconds};
-use super::order::Effects;
+use super::order::{Effects, Order};
 use super::pace::Pace;
 use super::time::SimTime;
 
@@ -32,6 +33,8 @@ pub(crate) struct WorldConfig {
     pub(crate) venues: Vec<VenueListings>,
     /// Messages per second of all instruments together.
     pub(crate) messages_per_sec: f64,
+    /// Who trades instead of the usual participants.
+    pub(crate) laboratory: Option<Laboratory>,
 }
 
 /// One instrument with everything that drives it.
@@ -76,6 +79,8 @@ pub(crate) struct Step<'a> {
 pub(crate) struct World {
     instruments: Vec<Instrument>,
     paths: AssetPaths,
+    /// Who trades instead of the usual participants.
+    bench: Option<Bench>,
     /// The next order of every instrument. Equal times are ordered by index.
     queue: BinaryHeap<Reverse<(SimTime, usize)>>,
     effects: Effects,
@@ -99,30 +104,37 @@ impl World {
         let mean_rate = config.messages_per_sec / count_to_float(listings.len());
         let activity = (mean_rate / FULL_ACTIVITY_MESSAGES_PER_SEC).min(1.0).sqrt();
         let paths = AssetPaths::new(assets, activity, stream(config.seed, 0));
+        let rates: Vec<f64> =
+            listings.iter().map(|listing| config.messages_per_sec * listing.weight / weights).collect();
+        let mut bench =
+            config.laboratory.as_ref().map(|settings| Bench::new(settings, config.seed, &listings, &rates));
         let mut queue = BinaryHeap::new();
         let mut ranks = [0; Venue::ALL.len()];
         let instruments = listings
             .into_iter()
-            .map(|listing| {
+            .zip(rates)
+            .enumerate()
+            .map(|(index, (listing, rate))| {
                 // Each venue has random numbers of its own: adding a venue does not change the luck of another.
                 let code = listing.venue.code();
                 let rank = &mut ranks[usize::from(code)];
                 *rank += 1;
                 let rng = stream(config.seed, (u64::from(code) << 32) + *rank);
-                let rate = config.messages_per_sec * listing.weight / weights;
-                Instrument::new(listing, &paths, rate, stamp, rng)
+                let opening = bench.as_mut().map(|bench| bench.opening_orders(index));
+                Instrument::new(listing, &paths, rate, stamp, rng, opening)
             })
             .collect::<Vec<_>>();
         let mut world = Self {
             instruments,
             paths,
+            bench,
             queue: BinaryHeap::new(),
             effects: Effects::default(),
             latest: Latest::default(),
             opened_at: stamp,
         };
         for index in 0..world.instruments.len() {
-            queue.push(Reverse((world.instruments[index].draw_next(&world.paths), index)));
+            queue.push(Reverse((world.draw_next(index), index)));
         }
         world.queue = queue;
         world
@@ -136,12 +148,43 @@ impl World {
     /// Plays the next order; [`World::latest`] says what it did. `stamp` is its time as people measure it.
     pub(crate) fn step(&mut self, stamp: i64) {
         let Some(Reverse((at, index))) = self.queue.pop() else { return };
-        self.paths.advance(at);
-        let instrument = &mut self.instruments[index];
         self.effects.clear();
-        let new_best = instrument.play(&self.paths, stamp, &mut self.effects);
+        let instrument = &mut self.instruments[index];
+        let order = if let Some(bench) = &mut self.bench {
+            bench.next_order(index, at, stamp, &instrument.ladder)
+        } else {
+            self.paths.advance(at);
+            instrument.next_order(&self.paths)
+        };
+        let new_best = order.and_then(|order| instrument.play(order, stamp, &mut self.effects));
         self.latest = Latest { at, instrument: index, new_best };
-        self.queue.push(Reverse((instrument.draw_next(&self.paths), index)));
+        let next = self.draw_next(index);
+        self.queue.push(Reverse((next, index)));
+    }
+
+    /// When an instrument's next order comes.
+    fn draw_next(&mut self, index: usize) -> SimTime {
+        match &self.bench {
+            Some(bench) => bench.next_at(index),
+            None => self.instruments[index].draw_next(&self.paths),
+        }
+    }
+
+    /// Takes what was written down of a laboratory market since it was last taken.
+    pub(crate) fn take_truth(&mut self) -> Vec<TruthLine> {
+        self.bench.as_mut().map(Bench::take_truth).unwrap_or_default()
+    }
+
+    /// How many lines of truth nobody took in time.
+    pub(crate) fn truth_dropped(&self) -> u64 {
+        self.bench.as_ref().map_or(0, Bench::truth_dropped)
+    }
+
+    /// Writes down the injected episodes that are still going on, as ending at this wall time.
+    pub(crate) fn finish_truth(&mut self, wall_ns: i64) {
+        if let Some(bench) = &mut self.bench {
+            bench.finish(wall_ns);
+        }
     }
 
     /// What the latest [`World::step`] did.
@@ -241,6 +284,7 @@ impl Instrument {
         messages_per_sec: f64,
         stamp: i64,
         mut rng: ChaCha8Rng,
+        opening: Option<Vec<Order>>,
     ) -> Self {
         let units = 10f64.powi(i32::from(listing.price_scale));
         // A venue that has run for years: ids that do not fit 32 bits.
@@ -263,7 +307,8 @@ impl Instrument {
             trade_id,
         };
         let mut effects = Effects::default();
-        for order in instrument.flow.opening_orders(fair, &mut instrument.rng) {
+        let opening = opening.unwrap_or_else(|| instrument.flow.opening_orders(fair, &mut instrument.rng));
+        for order in opening {
             instrument.stamp += 1;
             instrument.ladder.apply(order, instrument.stamp, &mut effects);
         }
@@ -289,10 +334,14 @@ impl Instrument {
         self.arrivals.next(self.pace.orders_per_sec(self.arrivals.now()), is_unsettled, &mut self.rng)
     }
 
-    fn play(&mut self, paths: &AssetPaths, stamp: i64, effects: &mut Effects) -> Option<(Level, Level)> {
-        let before = (self.ladder.best(Side::Bid), self.ladder.best(Side::Ask));
+    /// What the usual participants do next.
+    fn next_order(&mut self, paths: &AssetPaths) -> Option<Order> {
         self.advance_noise();
-        let order = self.flow.next_order(&self.ladder, self.fair(paths), &mut self.rng)?;
+        self.flow.next_order(&self.ladder, self.fair(paths), &mut self.rng)
+    }
+
+    fn play(&mut self, order: Order, stamp: i64, effects: &mut Effects) -> Option<(Level, Level)> {
+        let before = (self.ladder.best(Side::Bid), self.ladder.best(Side::Ask));
         self.stamp = stamp.max(self.stamp + 1);
         self.ladder.apply(order, self.stamp, effects);
         self.pace.count_order();
@@ -313,7 +362,8 @@ fn stream(seed: u64, number: u64) -> ChaCha8Rng {
 
 #[cfg(test)]
 pub(crate) fn test_config(seed: u64, venue: Venue, count: usize, messages_per_sec: f64) -> WorldConfig {
-    WorldConfig { seed, venues: vec![VenueListings { venue, count, lag_nanos: 0 }], messages_per_sec }
+    let venues = vec![VenueListings { venue, count, lag_nanos: 0 }];
+    WorldConfig { seed, venues, messages_per_sec, laboratory: None }
 }
 
 #[cfg(test)]

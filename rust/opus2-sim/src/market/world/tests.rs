@@ -103,7 +103,8 @@ fn books_of_coarse_and_tiny_prices_stay_plausible() {
 fn mean_distance(lag_nanos: u64) -> f64 {
     let venue = |venue, lag_nanos| VenueListings { venue, count: 1, lag_nanos };
     let venues = vec![venue(Venue::Binance, 0), venue(Venue::Kraken, lag_nanos)];
-    let mut world = World::new(&WorldConfig { seed: 3, venues, messages_per_sec: 300.0 }, 0);
+    let mut world =
+        World::new(&WorldConfig { seed: 3, venues, messages_per_sec: 300.0, laboratory: None }, 0);
     let mid = |world: &World, instrument: usize| {
         let side = |side| world.ladder(instrument).best(side).unwrap().price.0;
         let scale = i32::from(world.listing(instrument).price_scale);

@@ -1,4 +1,4 @@
-//! The feeds that a campaign goes over, and how each is followed.
+//! The feeds of the simulated venues, and how each is followed.
 
 use anyhow::{Context, Result};
 use opus2_sim::SimConfig;
@@ -10,27 +10,29 @@ use opus2_venue::{binance, coinbase, kraken};
 const SECOND_NANOS: i64 = 1_000_000_000;
 /// A day: no connection is closed for its age.
 const AGE_NANOS_MAX: i64 = 86_400 * SECOND_NANOS;
+/// As many levels as the stages look at, and some.
+const RECORDED_KRAKEN_DEPTH: u16 = 25;
 const SILENCE_NANOS_MAX: i64 = 10 * SECOND_NANOS;
 
-/// A feed under test.
+/// A feed and how it is followed.
 ///
 /// Coinbase's `level2_batch` is none of them: it has neither numbers nor checksums, so nobody can see a loss in it.
 /// Kraken's books are ten levels deep, which is as far as its checksum reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) feed: FeedKind,
+pub(crate) struct Plan {
+    pub(crate) feed: FeedKind,
     /// Instruments of one connection.
-    pub(super) per_connection: usize,
+    pub(crate) per_connection: usize,
     /// A lost message costs the whole connection, because it is numbered as a whole.
-    pub(super) is_numbered_as_a_whole: bool,
+    pub(crate) is_numbered_as_a_whole: bool,
     /// Its messages carry the number by which the simulator can be asked for the truth.
-    pub(super) has_true_numbers: bool,
+    pub(crate) has_true_numbers: bool,
     /// Books are joined with snapshots over REST.
-    pub(super) has_rest_books: bool,
+    pub(crate) has_rest_books: bool,
 }
 
 impl Plan {
-    pub(super) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self {
             feed: FeedKind::BinanceDepth,
             per_connection: 100,
@@ -68,11 +70,23 @@ impl Plan {
         },
     ];
 
-    pub(super) const fn venue(self) -> Venue {
+    /// The one by which a recording of a venue is made.
+    pub(crate) fn for_recording(venue: Venue) -> Self {
+        let feed = match venue {
+            Venue::Coinbase => FeedKind::CoinbaseFull,
+            Venue::Kraken => FeedKind::KrakenBook { depth: RECORDED_KRAKEN_DEPTH },
+            _ => FeedKind::BinanceDepth,
+        };
+        let is_like = |plan: &&Self| std::mem::discriminant(&plan.feed) == std::mem::discriminant(&feed);
+        let known = Self::ALL.iter().find(is_like).copied();
+        Self { feed, ..known.unwrap_or(Self::ALL[0]) }
+    }
+
+    pub(crate) const fn venue(self) -> Venue {
         self.feed.venue()
     }
 
-    pub(super) fn session(self, specs: &[InstrumentSpec]) -> Result<Box<dyn Session>> {
+    pub(crate) fn session(self, specs: &[InstrumentSpec]) -> Result<Box<dyn Session>> {
         let specs = specs.to_vec();
         let config = SimConfig::default();
         Ok(match self.feed {
@@ -119,7 +133,7 @@ impl Plan {
         })
     }
 
-    pub(super) fn door(self, path: &str) -> Door {
+    pub(crate) fn door(self, path: &str) -> Door {
         match self.feed {
             FeedKind::BinanceDepth => Door::Binance(path.to_owned()),
             FeedKind::CoinbaseAdvanced => Door::Advanced,
@@ -130,7 +144,7 @@ impl Plan {
 
     /// How every instrument of the simulated venue counts, by this feed. Assets are not told apart: each instrument is a
     /// market of its own.
-    pub(super) fn specs(self, sim: &Embedded) -> Vec<InstrumentSpec> {
+    pub(crate) fn specs(self, sim: &Embedded) -> Vec<InstrumentSpec> {
         sim.symbols(self.venue())
             .filter_map(|symbol| {
                 let (price_scale, qty_scale) = sim.scales(symbol)?;

@@ -18,13 +18,25 @@ const ANSWER_NANOS: i64 = 20 * MILLI_NANOS;
 const RECONNECT_NANOS: i64 = 250 * MILLI_NANOS;
 
 /// What a client tells of.
-pub(super) enum Told<'a> {
+pub(crate) enum Told<'a> {
+    /// What has come from the venue, before anybody has read it: told first.
+    Heard(Heard<'a>),
     /// A raw record, as the broker would get it.
     Record(&'a RawRecord<'a>),
     /// The book of one instrument was lost.
     Resync { symbol: &'a str },
     /// The connection ended, and with it every book.
     Ended,
+}
+
+/// Something from a venue.
+pub(crate) enum Heard<'a> {
+    /// The connection is open.
+    Opened,
+    /// A frame.
+    Frame(&'a [u8]),
+    /// The answer to a request for a book.
+    Book { path: &'a str, body: &'a [u8] },
 }
 
 /// What is on its way over REST.
@@ -34,7 +46,7 @@ enum Waiting {
 }
 
 /// A connection and its instruments.
-pub(super) struct Client {
+pub(crate) struct Client {
     plan: Plan,
     specs: Vec<InstrumentSpec>,
     markets: Vec<String>,
@@ -53,7 +65,7 @@ pub(super) struct Client {
 type Tell<'a> = &'a mut dyn FnMut(UnixNanos, Told<'_>) -> Result<()>;
 
 impl Client {
-    pub(super) fn new(plan: Plan, index: usize, specs: Vec<InstrumentSpec>, now: UnixNanos) -> Result<Self> {
+    pub(crate) fn new(plan: Plan, index: usize, specs: Vec<InstrumentSpec>, now: UnixNanos) -> Result<Self> {
         let session = plan.session(&specs)?;
         Ok(Self {
             door: plan.door(session.path()),
@@ -72,16 +84,21 @@ impl Client {
         })
     }
 
-    pub(super) fn symbols(&self) -> impl Iterator<Item = &str> {
+    /// What is followed, and how.
+    pub(crate) const fn plan(&self) -> Plan {
+        self.plan
+    }
+
+    pub(crate) fn symbols(&self) -> impl Iterator<Item = &str> {
         self.specs.iter().map(|spec| spec.symbol.as_str())
     }
 
-    pub(super) fn connection(&self) -> Option<u64> {
+    pub(crate) fn connection(&self) -> Option<u64> {
         self.connection
     }
 
     /// The session's own feeds, by symbol.
-    pub(super) fn feeds(&self) -> impl Iterator<Item = (&str, &opus2_venue::Feed)> {
+    pub(crate) fn feeds(&self) -> impl Iterator<Item = (&str, &opus2_venue::Feed)> {
         self.specs
             .iter()
             .enumerate()
@@ -89,21 +106,23 @@ impl Client {
     }
 
     /// Does whatever is due.
-    pub(super) fn poll(&mut self, sim: &mut Embedded, tell: Tell<'_>) -> Result<()> {
+    pub(crate) fn poll(&mut self, sim: &mut Embedded, tell: Tell<'_>) -> Result<()> {
         let now = sim.now();
         if self.connection.is_none() {
             if now < self.connect_at {
                 return Ok(());
             }
             self.attempts += 1;
-            self.name = format!("faults-{}-{}", self.index, self.attempts);
+            self.name = format!("simulated-{}-{}", self.index, self.attempts);
             self.connection = Some(sim.connect(&self.door));
+            tell(now, Told::Heard(Heard::Opened))?;
             self.give(sim, Input::Connected, &[], tell)?;
         }
         while let Some(connection) = self.connection {
             match sim.receive(connection) {
                 Some(Received::Frame(text)) => {
                     let bytes = text.as_bytes();
+                    tell(now, Told::Heard(Heard::Frame(bytes)))?;
                     self.give(sim, Input::Frame(bytes), bytes, tell)?;
                 }
                 Some(Received::Closed) => self.end(sim, tell)?,
@@ -126,6 +145,7 @@ impl Client {
             Waiting::Snapshot { instrument, path } => match sim.get(self.plan.venue(), &path) {
                 Some(body) => {
                     let body = body.as_bytes();
+                    tell(sim.now(), Told::Heard(Heard::Book { path: &path, body }))?;
                     self.give(sim, Input::SnapshotBody { instrument, body }, body, tell)
                 }
                 None => self.give(sim, Input::SnapshotFailed { instrument }, &[], tell),
