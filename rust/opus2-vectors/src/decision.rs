@@ -10,7 +10,7 @@ use opus2_hifa::decision::{FitError, hysteresis as states};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{list, number, numbers, optional, rows};
+use crate::input::{list, nanos, number, numbers, optional, rows};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("combine_stages", combine_stages),
@@ -106,14 +106,4 @@ fn hysteresis(inputs: &Value) -> Result<Value, String> {
         path.push(states::Position::sign(state.position()));
     }
     Ok(json!({ "state": path }))
-}
-
-/// Seconds to the nearest nanosecond, the core's unit of time.
-fn nanos(secs: f64) -> Result<i64, String> {
-    let nanos = (secs * 1e9).round();
-    if nanos.abs() > 9e18 || nanos.is_nan() {
-        return Err(format!("{secs} s is no time"));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "within 64 bits, and whole")]
-    Ok(nanos as i64)
 }

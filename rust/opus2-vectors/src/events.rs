@@ -5,11 +5,11 @@ use opus2_hifa::detector::iceberg::{IcebergLife, RefillTally, Survival, refill};
 use opus2_hifa::detector::level_flow::Stamp;
 use opus2_hifa::detector::sweep::{Sweep, SweepDetector, SweepSettings};
 use opus2_hifa::detector::wall::{RobustFit, WallEpisode};
-use opus2_types::{Aggressor, Price, Qty, SCALE_MAX, Scaled};
+use opus2_types::{Aggressor, Price, Qty, Scaled};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{count, list, number, numbers, rows_of, scale_of, units};
+use crate::input::{count, decimal, list, nanos, number, numbers, rows_of, scale_of, units};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("wall_robust_z", wall_robust_z),
@@ -19,22 +19,6 @@ pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("kaplan_meier", kaplan_meier),
     ("absorption", absorbed),
 ];
-
-/// Seconds as nanoseconds.
-fn nanos(secs: f64) -> Result<i64, String> {
-    let nanos = (secs * 1e9).round();
-    if nanos.is_finite() && nanos.abs() < 9.0e18 {
-        #[expect(clippy::cast_possible_truncation, reason = "within 64 bits")]
-        return Ok(nanos as i64);
-    }
-    Err(format!("{secs} s is no time"))
-}
-
-/// A sum of units as a decimal number.
-fn decimal(sum: i128, scale: u8) -> Result<f64, String> {
-    let sum = i64::try_from(sum).map_err(|_| format!("{sum} is beyond 64 bits"))?;
-    Ok(Scaled::new(sum, scale.min(SCALE_MAX)).to_f64())
-}
 
 fn wall_robust_z(inputs: &Value) -> Result<Value, String> {
     let fit = RobustFit::exact(&numbers(inputs, "history")?).ok();
@@ -58,10 +42,10 @@ fn wall_episode(inputs: &Value) -> Result<Value, String> {
         episode.update(nanos(at)?, qty, traded, dist_bps <= near_bps);
     }
     Ok(json!({
-        "executed": decimal(episode.executed(), scale)?,
-        "cancelled": decimal(episode.cancelled(), scale)?,
-        "refilled": decimal(episode.refilled(), scale)?,
-        "peak": decimal(episode.peak().0.into(), scale)?,
+        "executed": decimal(episode.executed(), scale),
+        "cancelled": decimal(episode.cancelled(), scale),
+        "refilled": decimal(episode.refilled(), scale),
+        "peak": decimal(episode.peak().0.into(), scale),
         "life_s": episode.life_secs(),
         "pull_ratio": episode.pull_ratio().ok(),
         "near_fraction": episode.near_fraction().ok(),
@@ -88,9 +72,9 @@ fn sweep(inputs: &Value) -> Result<Value, String> {
             "t_start": Scaled::new(sweep.since, 9).to_f64(),
             "t_end": Scaled::new(sweep.until, 9).to_f64(),
             "levels": sweep.levels,
-            "volume": decimal(sweep.volume, qty_scale)?,
+            "volume": decimal(sweep.volume, qty_scale),
             "vwap": sweep.vwap(price_scale).ok(),
-            "price_span": decimal(sweep.span().0.into(), price_scale)?,
+            "price_span": decimal(sweep.span().0.into(), price_scale),
         }))
     };
     for [at, price, qty, side] in trades {
@@ -114,13 +98,13 @@ fn iceberg_refill(inputs: &Value) -> Result<Value, String> {
             [units(before, scale)?, units(traded, scale)?, units(after, scale)?].map(Qty);
         let put_back = refill(before, traded, after);
         tally.add(traded, put_back);
-        refills.push(decimal(put_back.0.into(), scale)?);
+        refills.push(decimal(put_back.0.into(), scale));
     }
     Ok(json!({
         "refills": refills,
         "n_refills": tally.refills(),
-        "refilled_volume": decimal(tally.refilled(), scale)?,
-        "traded": decimal(tally.traded(), scale)?,
+        "refilled_volume": decimal(tally.refilled(), scale),
+        "traded": decimal(tally.traded(), scale),
         "refill_share": tally.refill_share().ok(),
         "peak_cv": tally.peak_cv().ok(),
     }))
@@ -142,7 +126,7 @@ fn kaplan_meier(inputs: &Value) -> Result<Value, String> {
     let survival = Survival::fit(&lives);
     let mut steps = Vec::new();
     for step in survival.steps() {
-        steps.push([decimal(step.size.into(), scale)?, step.survival]);
+        steps.push([decimal(step.size.into(), scale), step.survival]);
     }
     let mut survival_at = Vec::new();
     for size in grid {

@@ -1,7 +1,15 @@
 //! Reading the inputs of a vector: each says by name what is wrong with it.
 
-use opus2_types::{Level, parse_scaled, significant_decimals};
+use opus2_types::{Level, SCALE_MAX, parse_scaled, significant_decimals};
 use serde_json::Value;
+
+/// The most units that the largest of some amounts is counted in: 17 digits tell any two doubles apart, and twice as many
+/// still fit 64 bits.
+const UNITS_MAX: f64 = 9e17;
+/// The same where prices are multiplied by quantities and by fees: the product must fit a decimal of 28 digits.
+const MONEY_UNITS_MAX: f64 = 1e13;
+/// The most decimal places of such an amount.
+const MONEY_SCALE_MAX: u8 = 14;
 
 /// The input `key` as a number.
 pub(crate) fn number(inputs: &Value, key: &str) -> Result<f64, String> {
@@ -15,13 +23,22 @@ pub(crate) fn optional(inputs: &Value, key: &str) -> Result<Option<f64>, String>
 
 /// The input `key` as a count.
 pub(crate) fn count(inputs: &Value, key: &str) -> Result<usize, String> {
-    let count = inputs[key].as_u64().and_then(|count| usize::try_from(count).ok());
+    let count = whole(&inputs[key]).and_then(|count| usize::try_from(count).ok());
     count.ok_or_else(|| format!("input {key:?} is not a count"))
 }
 
 /// The input `key` as an integer.
 pub(crate) fn integer(inputs: &Value, key: &str) -> Result<i64, String> {
-    inputs[key].as_i64().ok_or_else(|| format!("input {key:?} is not an integer"))
+    whole(&inputs[key]).ok_or_else(|| format!("input {key:?} is not an integer"))
+}
+
+/// An integer, also when it is written as a float (`8.0`).
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= UNITS_MAX)?;
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and within 64 bits")]
+        Some(float as i64)
+    })
 }
 
 /// The input `key` as a list.
@@ -56,20 +73,49 @@ fn to_number(value: &Value, key: &str) -> Result<f64, String> {
     value.as_f64().ok_or_else(|| format!("an element of input {key:?} is not a number"))
 }
 
-/// The decimal places that all of some numbers need, as a venue's metadata would say.
+/// The decimal places in which some amounts are counted: as many as all of them need, as a venue's metadata would say; where
+/// a file has numbers with every digit of a double, as many as the largest of them leaves room for.
 pub(crate) fn scale_of(values: impl IntoIterator<Item = f64>) -> Result<u8, String> {
-    let mut scale = 0;
-    for value in values {
-        let decimals = significant_decimals(value.to_string().as_bytes());
-        scale = scale.max(decimals.ok_or_else(|| format!("{value} is not a decimal number"))?);
-    }
-    Ok(scale)
+    scale_within(values, UNITS_MAX, SCALE_MAX)
 }
 
-/// A number in units of a scale, exactly.
+/// The same for amounts that are multiplied exactly.
+pub(crate) fn money_scale_of(values: impl IntoIterator<Item = f64>) -> Result<u8, String> {
+    scale_within(values, MONEY_UNITS_MAX, MONEY_SCALE_MAX)
+}
+
+fn scale_within(values: impl IntoIterator<Item = f64>, units_max: f64, scale_max: u8) -> Result<u8, String> {
+    let (mut needed, mut largest) = (0, 0.0f64);
+    for value in values {
+        // The shortest decimal text, without exponent.
+        let decimals = significant_decimals(value.to_string().as_bytes());
+        needed = needed.max(decimals.ok_or_else(|| format!("{value} is not a decimal number"))?);
+        largest = largest.max(value.abs());
+    }
+    let fits = |scale: &u8| largest * 10f64.powi(i32::from(*scale)) <= units_max;
+    Ok((0..=needed.min(scale_max)).rev().find(fits).unwrap_or(0))
+}
+
+/// A number in units of a scale: the nearest, which is exact when the scale holds it.
 pub(crate) fn units(value: f64, scale: u8) -> Result<i64, String> {
-    // The shortest decimal text, without exponent.
-    parse_scaled(value.to_string().as_bytes(), scale).map_err(|error| format!("{value}: {error}"))
+    let text = format!("{value:.*}", usize::from(scale));
+    parse_scaled(text.as_bytes(), scale).map_err(|error| format!("{value}: {error}"))
+}
+
+/// Units of a scale, or of a product of two scales, as a number.
+#[expect(clippy::cast_precision_loss, reason = "the comparison is of doubles")]
+pub(crate) fn decimal(units: i128, scale: u8) -> f64 {
+    units as f64 / 10f64.powi(i32::from(scale))
+}
+
+/// Seconds as the nearest nanosecond, the core's unit of time.
+pub(crate) fn nanos(secs: f64) -> Result<i64, String> {
+    let nanos = (secs * 1e9).round();
+    if nanos.is_finite() && nanos.abs() < 9e18 {
+        #[expect(clippy::cast_possible_truncation, reason = "within 64 bits, and whole")]
+        return Ok(nanos as i64);
+    }
+    Err(format!("{secs} s is no time"))
 }
 
 /// One side of a book, best first.
