@@ -14,7 +14,7 @@ use opus2_types::{Level, Price, Qty, Scaled, Side, VIEW_LEVELS};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{book, count, decimal, list, number, numbers, scale_of, units, whole};
+use crate::input::{book, count, decimal, list, number, numbers, qty_scale_of, scale_of, units, whole};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("book_basics", book_basics),
@@ -51,6 +51,10 @@ fn book_basics(inputs: &Value) -> Result<Value, String> {
 fn data_quality(inputs: &Value) -> Result<Value, String> {
     let x = &inputs["x"];
     let count = |key: &str| {
+        // What could not be observed was never counted.
+        if x.get(key).is_some_and(Value::is_null) {
+            return Ok(0);
+        }
         let count = whole(&x[key]).and_then(|count| u64::try_from(count).ok());
         count.ok_or_else(|| format!("input \"x.{key}\" is not a count"))
     };
@@ -115,7 +119,7 @@ struct Quotes {
 fn quotes(rows: &[Value]) -> Result<Quotes, String> {
     let column = |at: usize| rows.iter().filter_map(move |row| row[at].as_f64());
     let prices = scale_of(column(0).chain(column(2)))?;
-    let qtys = scale_of(column(1).chain(column(3)))?;
+    let qtys = qty_scale_of(column(1).chain(column(3)))?;
     let level = |price: &Value, qty: &Value| -> Result<Option<Level>, String> {
         match (price.as_f64(), qty.as_f64()) {
             (Some(price), Some(qty)) if price != 0.0 => {
@@ -137,7 +141,7 @@ fn weighted(inputs: &Value) -> Result<Value, String> {
 
 fn queue(inputs: &Value) -> Result<Value, String> {
     let (bid, ask) = (number(inputs, "qb")?, number(inputs, "qa")?);
-    let scale = scale_of([bid, ask])?;
+    let scale = qty_scale_of([bid, ask])?;
     Ok(json!({ "value": queue_imbalance(Qty(units(bid, scale)?), Qty(units(ask, scale)?)) }))
 }
 

@@ -11,7 +11,7 @@ use opus2_types::Scaled;
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{count, number, numbers, optional, rows, rows_of, scale_of, units};
+use crate::input::{count, number, numbers, optional, qty_scale_of, rows, rows_of, units};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("bvc", bvc),
@@ -39,7 +39,7 @@ fn vpin(inputs: &Value) -> Result<Value, String> {
     let size = number(inputs, "V")?;
     let buckets = u16::try_from(count(inputs, "n")?).map_err(|error| error.to_string())?;
     let items = rows_of::<2>(inputs, "items")?;
-    let scale = scale_of(items.iter().map(|item| item[0]).chain([size]))?;
+    let scale = qty_scale_of(items.iter().map(|item| item[0]).chain([size]))?;
     let settings = VpinSettings { buckets, ..VpinSettings::DAILY };
     let mut found = Vpin::new(&settings);
     let (mut imbalances, mut path) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use opus2_types::{Aggressor, Price, Qty, Scaled};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{count, decimal, list, nanos, number, numbers, rows_of, scale_of, units};
+use crate::input::{count, decimal, list, nanos, number, numbers, qty_scale_of, rows_of, scale_of, units};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("wall_robust_z", wall_robust_z),
@@ -35,7 +35,7 @@ fn wall_episode(inputs: &Value) -> Result<Value, String> {
     let events = rows_of::<4>(inputs, "events")?;
     let first = number(inputs, "q0")?;
     let near_bps = number(inputs, "near_bps")?;
-    let scale = scale_of(events.iter().flat_map(|[_, qty, traded, _]| [*qty, *traded]).chain([first]))?;
+    let scale = qty_scale_of(events.iter().flat_map(|[_, qty, traded, _]| [*qty, *traded]).chain([first]))?;
     let mut episode = WallEpisode::new(nanos(number(inputs, "t0")?)?, Qty(units(first, scale)?));
     for [at, qty, traded, dist_bps] in events {
         let (qty, traded) = (Qty(units(qty, scale)?), Qty(units(traded, scale)?));
@@ -58,7 +58,7 @@ fn wall_episode(inputs: &Value) -> Result<Value, String> {
 fn sweep(inputs: &Value) -> Result<Value, String> {
     let trades = rows_of::<4>(inputs, "trades")?;
     let price_scale = scale_of(trades.iter().map(|[_, price, ..]| *price))?;
-    let qty_scale = scale_of(trades.iter().map(|[_, _, qty, _]| *qty))?;
+    let qty_scale = qty_scale_of(trades.iter().map(|[_, _, qty, _]| *qty))?;
     let settings = SweepSettings {
         gap_nanos: nanos(number(inputs, "max_gap")?)?,
         levels_min: u32::try_from(count(inputs, "min_levels")?).map_err(|error| error.to_string())?,
@@ -90,7 +90,7 @@ fn sweep(inputs: &Value) -> Result<Value, String> {
 
 fn iceberg_refill(inputs: &Value) -> Result<Value, String> {
     let steps = rows_of::<3>(inputs, "steps")?;
-    let scale = scale_of(steps.iter().flatten().copied())?;
+    let scale = qty_scale_of(steps.iter().flatten().copied())?;
     let mut tally = RefillTally::default();
     let mut refills = Vec::new();
     for [before, traded, after] in steps {
@@ -116,7 +116,7 @@ fn kaplan_meier(inputs: &Value) -> Result<Value, String> {
     if sizes.len() != completed.len() {
         return Err("inputs \"sizes\" and \"completed\" are not equally long".to_owned());
     }
-    let scale = scale_of(sizes.iter().chain(&grid).copied())?;
+    let scale = qty_scale_of(sizes.iter().chain(&grid).copied())?;
     let is_true = |value: &Value| value.as_bool().or_else(|| value.as_f64().map(|number| number > 0.0));
     let mut lives = Vec::new();
     for (size, completed) in sizes.into_iter().zip(completed) {

@@ -10,7 +10,9 @@ use opus2_types::{Aggressor, Qty, Scaled};
 use serde_json::{Map, Value, json};
 
 use crate::Adapter;
-use crate::input::{count, integer, ladder, list, money_scale_of, number, numbers, rows_of, scale_of, units};
+use crate::input::{
+    count, integer, ladder, list, money_scale_of, number, numbers, qty_scale_of, rows_of, units,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("route_greedy", route_greedy),
@@ -98,7 +100,7 @@ fn slices(found: Result<(), Absent>, slices: &[i64], scale: u8) -> Value {
 
 fn twap_slices(inputs: &Value) -> Result<Value, String> {
     let (total, lot) = (number(inputs, "X")?, number(inputs, "lot")?);
-    let scale = scale_of([total, lot])?;
+    let scale = qty_scale_of([total, lot])?;
     let mut out = vec![0; count(inputs, "n")?];
     let found = twap(units(total, scale)?, units(lot, scale)?, &mut out);
     Ok(slices(found, &out, scale))

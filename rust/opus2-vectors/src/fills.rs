@@ -8,7 +8,9 @@ use opus2_types::{Aggressor, Level, Price, Qty, Scaled, UnixNanos};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{integer, ladder, list, money_scale_of, nanos, number, rows_of, scale_of, units, whole};
+use crate::input::{
+    integer, ladder, list, money_scale_of, nanos, number, qty_scale_of, rows_of, units, whole,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("latency_interpolation", latency_interpolation),
@@ -40,7 +42,7 @@ fn level_events(inputs: &Value) -> Result<(Qty, Vec<LevelEvent>, u8), String> {
     let shown = number(inputs, "q0")?;
     let events = list(inputs, "events")?;
     let amounts = events.iter().flat_map(|event| [&event[1], &event[2]]).filter_map(Value::as_f64);
-    let scale = scale_of(amounts.chain([shown]))?;
+    let scale = qty_scale_of(amounts.chain([shown]))?;
     let qty = |value: &Value| {
         let value = value.as_f64().ok_or("an event's quantity is not a number")?;
         units(value, scale).map(Qty)

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::Adapter;
 use crate::input::{
-    count, decimal, ladder, list, nanos, number, numbers, optional, rows, rows_of, scale_of, units, whole,
+    count, decimal, ladder, list, nanos, number, numbers, optional, qty_scale_of, rows, rows_of, scale_of,
+    units, whole,
 };
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
@@ -44,7 +45,7 @@ fn mlofi_events(inputs: &Value) -> Result<Value, String> {
     let sides = |book: &Value| Ok([rows_of::<2>(book, "bids")?, rows_of::<2>(book, "asks")?]);
     let books = list(inputs, "books")?.iter().map(sides).collect::<Result<Vec<_>, String>>()?;
     let column = |at: usize| books.iter().flatten().flatten().map(move |level| level[at]);
-    let (prices, qtys) = (scale_of(column(0))?, scale_of(column(1))?);
+    let (prices, qtys) = (scale_of(column(0))?, qty_scale_of(column(1))?);
     let mut ofi = MultiLevelOfi::<RANKS_MAX>::default();
     let (mut now, mut rows) = (0, Vec::new());
     for (at, [bids, asks]) in books.iter().enumerate() {
@@ -170,7 +171,7 @@ fn trades(inputs: &Value) -> Result<Vec<Trade>, String> {
 fn signed_volume_windows(inputs: &Value) -> Result<Value, String> {
     let trades = trades(inputs)?;
     let prices = scale_of(trades.iter().map(|trade| trade.price))?;
-    let qtys = scale_of(trades.iter().map(|trade| trade.qty))?;
+    let qtys = qty_scale_of(trades.iter().map(|trade| trade.qty))?;
     let now = nanos(number(inputs, "t_now")?)?;
     let mut prints = Vec::new();
     for Trade { secs, price, qty, side } in trades {

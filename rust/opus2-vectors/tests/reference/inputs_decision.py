@@ -7,7 +7,10 @@ def walk_the_book(draw):
     bids, asks = draw.book(1, 12)
     depth = sum(q for _, q in asks)
     qty = draw.choice((draw.size(), bids[0][1], asks[0][1], depth * 0.5, depth * 3))
-    return {"side": draw.choice((1, -1)), "qty": qty, "bids": bids, "asks": asks, "fee": draw.choice((0.001, 0.0, -0.0001, 0.00055))}
+    return {
+        "side": draw.choice((1, -1)), "qty": qty, "bids": bids, "asks": asks,
+        "fee": draw.choice((0.001, 0.0, -0.0001, 0.00055)),
+    }
 
 
 def walk_the_book_notional(draw):
@@ -20,13 +23,19 @@ def walk_the_book_notional(draw):
 
 
 def sqrt_impact(draw):
-    return {"Y": draw.choice((1, 0.5, 1.3)), "sigma_d": draw.number(0.005, 0.1), "Q": draw.size(), "V": draw.number(1e3, 1e6)}
+    return {
+        "Y": draw.choice((1, 0.5, 1.3)), "sigma_d": draw.number(0.005, 0.1), "Q": draw.size(),
+        "V": draw.number(1e3, 1e6),
+    }
 
 
 def impact_almgren_2005(draw):
     volume = draw.choice((1.0, draw.number(1e5, 1e7, 0)))
     share = draw.choice((0.1, draw.log_uniform(1e-3, 1)))
-    return {"X": share * volume, "V": volume, "Theta": volume * draw.number(10, 400), "sigma": draw.number(0.005, 0.05), "T": draw.choice((0.1, 0.5, 1, 3.0))}
+    return {
+        "X": share * volume, "V": volume, "Theta": volume * draw.number(10, 400),
+        "sigma": draw.number(0.005, 0.05), "T": draw.choice((0.1, 0.5, 1, 3.0)),
+    }
 
 
 def resilience(draw):
@@ -99,10 +108,11 @@ def data_quality_score(draw):
     names = ("completeness", "timeliness", "validity", "consistency", "uniqueness", "ordering")
     raw = [draw.number(0.1, 1) for _ in names]
     weights = (0.25, 0.2, 0.2, 0.15, 0.1, 0.1) if draw.random() < 0.5 else [value / sum(raw) for value in raw]
-    few = draw.random() < 0.6
+    few, is_numbered = draw.random() < 0.6, draw.random() < 0.8
     bad = (lambda: draw.randint(0, received // 50)) if few else part
     return {"x": {
-        "missing": bad(), "expected": received + draw.randint(0, 50), "received": received,
+        "missing": bad() if is_numbered else draw.choice((None, 0)),
+        "expected": received + draw.randint(0, 50) if is_numbered else draw.choice((None, 0)), "received": received,
         "on_time": received - bad(), "valid": received - bad(), "checks": checks,
         "checks_passed": checks - draw.randint(0, checks // 10), "duplicates": bad(), "out_of_order": bad(),
     }, "cfg": {"weights": dict(zip(names, weights))}}
@@ -119,7 +129,8 @@ def route_greedy(draw):
         levels = [[round(price, 8), size] for price, size in levels]
         venues.append({"name": draw.choice(("", "kraken-")) + name, "fee": fee, "levels": levels})
     depth = sum(size for venue in venues for _, size in venue["levels"])
-    return {"side": side, "qty": draw.choice((draw.size(), depth * 0.3, depth * 0.8, depth * 2)), "venues": venues}
+    qty = draw.choice((draw.size(), depth * 0.3, depth * 0.8, depth * 2))
+    return {"side": side, "qty": qty if draw.decimals is None else round(qty, 9), "venues": venues}
 
 
 def cont_kukanov_single(draw):
@@ -143,24 +154,32 @@ def vwap_slices(draw):
 
 
 def almgren_chriss(draw):
-    given = {"X": 1000000.0, "T": 5.0, "n": 5, "sigma": 0.95, "eps": 0.0625, "gamma": 2.5e-07, "eta": 2.5e-06, "lam": 1e-06}
+    given = {
+        "X": 1000000.0, "T": 5.0, "n": 5, "sigma": 0.95, "eps": 0.0625, "gamma": 2.5e-07, "eta": 2.5e-06, "lam": 1e-06,
+    }
     small = {"X": 12.5, "T": 60.0, "n": 12, "sigma": 4.0, "eps": 0.05, "gamma": 0.001, "eta": 0.2, "lam": 0.0005}
     changes = {
         "n": draw.choice((1, 5, 10, 100)), "lam": draw.choice((given["lam"], 0, 1e-9, 1e-5)), "T": draw.choice((1, 5.0, 0.5)),
         "sigma": draw.number(0.1, 2), "X": draw.choice((1e6, 5e4, -2e5)), "gamma": draw.choice((0, 2.5e-7)),
     }
-    return given | changes if draw.random() < 0.7 else small | {"lam": draw.log_uniform(1e-6, 1), "n": draw.choice((3, 12, 600))}
+    if draw.random() < 0.7:
+        return given | changes
+    return small | {"lam": draw.log_uniform(1e-6, 1), "n": draw.choice((3, 12, 600))}
 
 
 def round_trip_cost(draw):
     fees = (0.001, 0.0005, -0.0001, 0, draw.number(0, 0.01))
-    return {"taker_in": draw.choice(fees), "taker_out": draw.choice(fees), "half_spread_bps": draw.number(0, 3), "slip_bps": draw.choice((0, 0.5, 3))}
+    return {
+        "taker_in": draw.choice(fees), "taker_out": draw.choice(fees), "half_spread_bps": draw.number(0, 3),
+        "slip_bps": draw.choice((0, 0.5, 3)),
+    }
 
 
 def combine_stages(draw):
     count = draw.randint(1, 10)
     return {
-        "x": [max(-5.0, min(5.0, x)) for x in draw.normals(count, 1.2, draw.choice((1, None)))], "w": draw.normals(count, 0.8, draw.choice((1, None))),
+        "x": [max(-5.0, min(5.0, x)) for x in draw.normals(count, 1.2, draw.choice((1, None)))],
+        "w": draw.normals(count, 0.8, draw.choice((1, None))),
         "b": draw.choice((0, -0.05, 0.4)), "ctx_mult": draw.choice((0.8, 1, 0.25, 1.5)), "risk_gate": draw.choice((0.7, 0, 1)),
     }
 
@@ -168,7 +187,10 @@ def combine_stages(draw):
 def logistic_online(draw):
     size, count = draw.choice((1, 2, 6)), draw.choice((1, 4, 60))
     xs = [[1, *draw.normals(size - 1, 1, draw.choice((1, None)))] for _ in range(count)]
-    return {"xs": xs, "ys": [draw.choice((0, 1)) for _ in xs], "eta": draw.choice((0.1, 0.01, 0.5)), "l2": draw.choice((0.001, 0, 1e-4))}
+    return {
+        "xs": xs, "ys": [draw.choice((0, 1)) for _ in xs], "eta": draw.choice((0.1, 0.01, 0.5)),
+        "l2": draw.choice((0.001, 0, 1e-4)),
+    }
 
 
 def brier_murphy_ece(draw):
@@ -203,7 +225,10 @@ def latency_interpolation(draw):
         lag = draw.randint(100, 50_000_000)
         rows.append([at, at + lag, at + lag + draw.randint(100, 10_000_000)])
         at += draw.randint(100_000_000, 1_000_000_000)
-    return {"rows": rows, "t": draw.choice((rows[0][0] - 500, rows[0][0], rows[-1][0] + 700, draw.randint(rows[0][0], rows[-1][0])))}
+    return {
+        "rows": rows,
+        "t": draw.choice((rows[0][0] - 500, rows[0][0], rows[-1][0] + 700, draw.randint(rows[0][0], rows[-1][0]))),
+    }
 
 
 def _level_events(draw):
@@ -278,7 +303,10 @@ def performance_metrics(draw):
 
 
 def sharpe_autocorr_lo(draw):
-    return {"rho": draw.normals(draw.choice((0, 1, 3, 11, 40)), 0.1, draw.choice((2, None))), "q": draw.choice((1, 2, 12, 24, 365))}
+    return {
+        "rho": draw.normals(draw.choice((0, 1, 3, 11, 40)), 0.1, draw.choice((2, None))),
+        "q": draw.choice((1, 2, 12, 24, 365)),
+    }
 
 
 def _shape(draw):
@@ -290,25 +318,38 @@ def sharpe_standard_error(draw):
 
 
 def psr(draw):
-    return {"sr": draw.number(-0.1, 0.2), "sr0": draw.choice((0, 0.0, 0.05))} | {"T": draw.choice((20, 365, 1250))} | _shape(draw)
+    return {
+        "sr": draw.number(-0.1, 0.2), "sr0": draw.choice((0, 0.0, 0.05))} | {"T": draw.choice((20, 365, 1250)),
+    } | _shape(draw)
 
 
 def dsr(draw):
-    return {"sr": draw.number(0, 0.3), "T": draw.choice((60, 1250)), "var_sr": draw.log_uniform(1e-4, 0.05), "n_trials": draw.choice((2, 10, 100, 5000))} | _shape(draw)
+    return {
+        "sr": draw.number(0, 0.3), "T": draw.choice((60, 1250)), "var_sr": draw.log_uniform(1e-4, 0.05),
+        "n_trials": draw.choice((2, 10, 100, 5000)),
+    } | _shape(draw)
 
 
 def min_track_record(draw):
-    return {"sr": draw.number(0.06, 0.3), "sr0": draw.choice((0, 0.05)), "conf": draw.choice((0.95, 0.9, 0.99))} | _shape(draw)
+    return {
+        "sr": draw.number(0.06, 0.3), "sr0": draw.choice((0, 0.05)), "conf": draw.choice((0.95, 0.9, 0.99)),
+    } | _shape(draw)
 
 
 def pbo_cscv(draw):
     blocks, names = draw.choice((2, 4, 6, 8)), draw.choice((2, 3, 5, 12))
-    return {"M": [draw.normals(names, 0.2, draw.choice((4, None))) for _ in range(blocks * draw.choice((2, 3, 7)))], "S": blocks}
+    return {
+        "M": [draw.normals(names, 0.2, draw.choice((9, None))) for _ in range(blocks * draw.choice((2, 3, 7)))],
+        "S": blocks,
+    }
 
 
 def stationary_bootstrap_indices(draw):
     n = draw.choice((1, 8, 60))
-    return {"n": n, "p": draw.choice((0.3, 0.05, 1.0, 0.0)), "u": [draw.random() for _ in range(n)], "v": [draw.random() for _ in range(n)]}
+    return {
+        "n": n, "p": draw.choice((0.3, 0.05, 1.0, 0.0)), "u": [draw.random() for _ in range(n)],
+        "v": [draw.random() for _ in range(n)],
+    }
 
 
 def monte_carlo_permutation_mdd(draw):
@@ -319,16 +360,22 @@ def monte_carlo_permutation_mdd(draw):
 def walk_forward_folds(draw):
     test = draw.choice((2, 20, 200))
     train = test * 3 // 2
-    return {"n": draw.randint(1, 12) * test, "train": train, "test": test, "step": draw.choice((test, max(test // 2, 1))), "embargo": draw.choice((0, 1, 10))}
+    return {
+        "n": draw.randint(1, 12) * test, "train": train, "test": test,
+        "step": draw.choice((test, max(test // 2, 1))), "embargo": draw.choice((0, 1, 10)),
+    }
 
 
 def parameter_drift(draw):
     size = draw.randint(1, 5)
     lo = draw.normals(size, 1, 2)
     hi = [low + draw.number(0.5, 10) for low in lo]
-    return {"params": [[draw.number(a, b) for a, b in zip(lo, hi)] for _ in range(draw.randint(2, 8))], "lo": lo, "hi": hi}
+    return {
+        "params": [[draw.number(a, b) for a, b in zip(lo, hi)] for _ in range(draw.randint(2, 8))], "lo": lo,
+        "hi": hi,
+    }
 
 
 def walk_forward_efficiency(draw):
     folds = draw.randint(1, 8)
-    return {"is_sr": draw.normals(folds, 1, 1), "oos_sr": draw.normals(folds, 1, draw.choice((1, None)))}
+    return {"is_sr": draw.normals(folds, 1), "oos_sr": draw.normals(folds, 1, draw.choice((1, None)))}

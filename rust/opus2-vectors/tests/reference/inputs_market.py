@@ -146,7 +146,10 @@ def signed_volume_windows(draw):
     trades = draw.trades(draw.choice((0, 1, 10, 60)), draw.choice((0.05, 0.3, 1.0)))
     end = trades[-1][0] if trades else 1.0
     windows = draw.choice(([1, 5, 15], [1, 5, 15], [2, 10], [0.5, 2.5], [60]))
-    return {"trades": trades, "t_now": draw.choice((end, round(end + 0.7, 3), round(end * 0.8, 3))), "windows": windows}
+    return {
+        "trades": trades, "t_now": draw.choice((end, round(end + 0.7, 3), round(end * 0.8, 3))),
+        "windows": windows,
+    }
 
 
 def ewma_flow(draw):
@@ -167,7 +170,10 @@ def wall_episode(draw):
         traded = draw.choice((0.0, 0.0, size * draw.choice((0.25, 0.5, 1.0)), draw.size(0.1, 5)))
         size = draw.choice((0.0, size, draw.size(1, 80), draw.size(1, 80)))
         events.append([at, size, traded, draw.choice((5.0, draw.number(0, 20, 1)))])
-    return {"events": events, "t0": start, "q0": q0, "tau": draw.choice((30.0, 5, 120.0)), "near_bps": draw.choice((5.0, 2, 10.0))}
+    return {
+        "events": events, "t0": start, "q0": q0, "tau": draw.choice((30.0, 5, 120.0)),
+        "near_bps": draw.choice((5.0, 2, 10.0)),
+    }
 
 
 def cusum(draw):
@@ -194,10 +200,15 @@ def bvc(draw):
     count = draw.randint(1, 12)
     sigma = draw.choice((0.2, 1.5, 0.003))
     changes = [draw.choice((0.0, value)) if draw.random() < 0.2 else value for value in draw.normals(count, 2 * sigma)]
-    return {"dps": changes, "vols": draw.sizes(count), "sigma": sigma, "df": draw.choice((None, None, 0.25, 0.25, 1, 4.0, 30))}
+    return {
+        "dps": changes, "vols": draw.sizes(count), "sigma": sigma,
+        "df": draw.choice((None, None, 0.25, 0.25, 1, 4.0, 30)),
+    }
 
 
 def vpin(draw):
+    # A unit is divided in 10^-12 between buys and sells: of thousands of units that shows beyond the tolerance.
+    draw.magnitude = min(draw.magnitude, 1.0)
     count = draw.choice((3, 10, 60))
     items = [[draw.size(1, 10), draw.choice((0, 1.0, 0.5, draw.random()))] for _ in range(count)]
     return {"items": items, "V": draw.size(2, 15), "n": draw.choice((1, 3, 5, 50))}
@@ -215,7 +226,10 @@ def rls(draw):
     xs = [[1, *draw.normals(size - 1, 2, draw.choice((1, None)))] for _ in range(count)]
     truth = draw.normals(size)
     ys = [sum(a * b for a, b in zip(truth, x)) + draw.gauss(0, 0.1) for x in xs]
-    return {"xs": xs, "ys": ys, "lam": draw.choice((0.98, 0.9, 1.0, 0.999)), "delta": draw.choice((1000.0, 100, 1.0, 1e4))}
+    return {
+        "xs": xs, "ys": ys, "lam": draw.choice((0.98, 0.9, 1.0, 0.999)),
+        "delta": draw.choice((1000.0, 100, 1.0, 1e4)),
+    }
 
 
 def amihud(draw):
@@ -277,7 +291,10 @@ def kaplan_meier(draw):
 def absorption(draw):
     volume, lam = draw.size(1, 100), draw.log_uniform(1e-4, 1)
     moved = draw.choice((0.0, -0.3, 0.5, 1.7)) * lam * volume
-    return {"volume": volume, "signed_dmid": moved, "lam": lam, "added": draw.choice((0.0, draw.size())), "executed": draw.size()}
+    return {
+        "volume": volume, "signed_dmid": moved, "lam": lam, "added": draw.choice((0.0, draw.size())),
+        "executed": draw.size(),
+    }
 
 
 def hayashi_yoshida(draw):
@@ -296,7 +313,10 @@ def lead_lag_hry(draw):
 
 def price_discovery(draw):
     rho = draw.choice((0.0, 0.6, -0.4, 0.95))
-    return {"alpha1": -draw.number(0.01, 0.5), "alpha2": draw.number(0.01, 0.5), "s1": draw.number(0.2, 3), "s2": draw.choice((1.2, 1, draw.number(1e-4, 1e-3))), "rho": rho}
+    return {
+        "alpha1": -draw.number(0.01, 0.5), "alpha2": draw.number(0.01, 0.5), "s1": draw.number(0.2, 3),
+        "s2": draw.choice((1.2, 1, draw.number(1e-4, 1e-3))), "rho": rho,
+    }
 
 
 def lagged_corr_ewma(draw):

@@ -58,7 +58,8 @@ def resilience(ts, depth, dinf):
         return dict.fromkeys(("kappa", "half_life", "initial_deficit"))
     mt, mg = (sum(point[axis] for point in points) / len(points) for axis in (0, 1))
     slope = sum((t - mt) * (g - mg) for t, g in points) / sum((t - mt) ** 2 for t, _ in points)
-    return {"kappa": -slope, "half_life": math.log(2) / -slope, "initial_deficit": math.exp(mg - slope * mt)}
+    half_life = math.log(2) / -slope if slope < 0 else None
+    return {"kappa": -slope, "half_life": half_life, "initial_deficit": math.exp(mg - slope * mt)}
 
 
 def effective_realised_spread(side, p, m0, m1):
@@ -207,6 +208,11 @@ def round_trip_cost(taker_in, taker_out, half_spread_bps, slip_bps):
 
 
 def sigmoid(z):
+    """Clipped, as section 0 (d) says."""
+    return min(max(_sigmoid(z), 1e-6), 1 - 1e-6)
+
+
+def _sigmoid(z):
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 

@@ -33,7 +33,8 @@ def round_trips_fifo(fills):
                 "fees": current["fees"], "duration": current["time"] / current["volume"],
             })
             current = None
-    net = [trade["net_pnl"] for trade in trades]
+    # Money: what subtraction leaves below a billionth is nothing.
+    net = [trade["net_pnl"] if abs(trade["net_pnl"]) > 1e-9 else 0.0 for trade in trades]
     lost, n = -sum(x for x in net if x < 0), len(net)
     return {
         "trades": trades, "win_rate": sum(x > 0 for x in net) / n if n else None,
