@@ -192,7 +192,11 @@ mod tests {
 
     #[track_caller]
     fn check(components: [Option<f64>; 6], expect: Option<f64>, capped_points: f64) {
-        let score = QualityScore::of(components);
+        check_score(QualityScore::of(components), expect, capped_points);
+    }
+
+    #[track_caller]
+    fn check_score(score: QualityScore, expect: Option<f64>, capped_points: f64) {
         assert_eq!(score.score.map(|score| (score * 1e9).round()), expect.map(|score| (score * 1e9).round()));
         assert!((score.capped_points - capped_points).abs() < 1e-9, "{}", score.capped_points);
         let lost: f64 = Component::ALL.into_iter().map(|component| score.points_lost(component)).sum();
@@ -209,5 +213,14 @@ mod tests {
         check([None, Some(0.5), all, all, all, all], Some(100.0 - 100.0 * 0.1 / 0.75), 0.0);
         check([all, all, all, Some(0.4), all, all], Some(50.0), 41.0);
         check([Some(0.0), Some(0.0), Some(0.0), all, all, all], Some(35.0), 0.0);
+    }
+
+    #[test]
+    fn other_weights_weigh_otherwise() {
+        let half = [Some(1.0), Some(1.0), Some(0.5), Some(1.0), None, Some(1.0)];
+        let weighted = |weights| QualityScore::weighted(half, weights);
+        check_score(weighted([1.0, 1.0, 2.0, 0.0, 9.0, 0.0]), Some(75.0), 0.0);
+        check_score(weighted([0.0, 0.0, 0.0, 0.0, 9.0, 0.0]), None, 0.0);
+        check_score(weighted(QualityScore::WEIGHTS), QualityScore::of(half).score, 0.0);
     }
 }
