@@ -137,39 +137,53 @@ pub struct QualityScore {
     pub score: Option<f64>,
     /// Points that the cap took from the weighted mean; 0 where it did not apply.
     pub capped_points: f64,
+    weights: [f64; 6],
 }
 
 impl QualityScore {
-    /// The score of these components.
+    /// The weight of each component, in the order of [`Component::ALL`].
+    pub const WEIGHTS: [f64; 6] = {
+        let mut weights = [0.0; 6];
+        let mut at = 0;
+        while at < weights.len() {
+            weights[at] = Component::ALL[at].weight();
+            at += 1;
+        }
+        weights
+    };
+
+    /// The score of these components, with the weights of the system.
     #[must_use]
     pub fn of(components: [Option<f64>; 6]) -> Self {
-        let weight = weight_observed(&components);
+        Self::weighted(components, Self::WEIGHTS)
+    }
+
+    /// The score of these components with other weights, in the order of [`Component::ALL`]. They need not add up to one.
+    #[must_use]
+    pub fn weighted(components: [Option<f64>; 6], weights: [f64; 6]) -> Self {
         let observed =
-            || Component::ALL.into_iter().zip(components).filter_map(|(c, value)| Some((c, value?)));
-        if weight <= 0.0 {
-            return Self { components, score: None, capped_points: 0.0 };
+            || weights.into_iter().zip(components).filter_map(|(weight, value)| Some((weight, value?)));
+        let weight: f64 = observed().map(|(weight, _)| weight).sum();
+        if weight <= 0.0 || weight.is_nan() {
+            return Self { components, score: None, capped_points: 0.0, weights };
         }
-        let mean =
-            100.0 * observed().map(|(component, value)| component.weight() * value).sum::<f64>() / weight;
+        let mean = 100.0 * observed().map(|(weight, value)| weight * value).sum::<f64>() / weight;
         let is_capped = observed().any(|(_, value)| value < COMPONENT_MIN);
         let score = if is_capped { mean.min(SCORE_CAP) } else { mean };
-        Self { components, score: Some(score), capped_points: mean - score }
+        Self { components, score: Some(score), capped_points: mean - score, weights }
     }
 
     /// The points that a component's shortfall takes from 100, before any cap; 0 for one that could not be observed.
     #[must_use]
     pub fn points_lost(&self, component: Component) -> f64 {
-        let weight = weight_observed(&self.components);
-        match self.components[component as usize] {
-            Some(value) if weight > 0.0 => 100.0 * component.weight() * (1.0 - value) / weight,
+        let observed = self.weights.iter().zip(&self.components).filter(|(_, value)| value.is_some());
+        let total: f64 = observed.map(|(weight, _)| weight).sum();
+        let at = component as usize;
+        match self.components[at] {
+            Some(value) if total > 0.0 => 100.0 * self.weights[at] * (1.0 - value) / total,
             _ => 0.0,
         }
     }
-}
-
-fn weight_observed(components: &[Option<f64>; 6]) -> f64 {
-    let observed = Component::ALL.into_iter().zip(components).filter(|(_, value)| value.is_some());
-    observed.map(|(component, _)| component.weight()).sum()
 }
 
 #[cfg(test)]
@@ -178,7 +192,11 @@ mod tests {
 
     #[track_caller]
     fn check(components: [Option<f64>; 6], expect: Option<f64>, capped_points: f64) {
-        let score = QualityScore::of(components);
+        check_score(QualityScore::of(components), expect, capped_points);
+    }
+
+    #[track_caller]
+    fn check_score(score: QualityScore, expect: Option<f64>, capped_points: f64) {
         assert_eq!(score.score.map(|score| (score * 1e9).round()), expect.map(|score| (score * 1e9).round()));
         assert!((score.capped_points - capped_points).abs() < 1e-9, "{}", score.capped_points);
         let lost: f64 = Component::ALL.into_iter().map(|component| score.points_lost(component)).sum();
@@ -195,5 +213,14 @@ mod tests {
         check([None, Some(0.5), all, all, all, all], Some(100.0 - 100.0 * 0.1 / 0.75), 0.0);
         check([all, all, all, Some(0.4), all, all], Some(50.0), 41.0);
         check([Some(0.0), Some(0.0), Some(0.0), all, all, all], Some(35.0), 0.0);
+    }
+
+    #[test]
+    fn other_weights_weigh_otherwise() {
+        let half = [Some(1.0), Some(1.0), Some(0.5), Some(1.0), None, Some(1.0)];
+        let weighted = |weights| QualityScore::weighted(half, weights);
+        check_score(weighted([1.0, 1.0, 2.0, 0.0, 9.0, 0.0]), Some(75.0), 0.0);
+        check_score(weighted([0.0, 0.0, 0.0, 0.0, 9.0, 0.0]), None, 0.0);
+        check_score(weighted(QualityScore::WEIGHTS), QualityScore::of(half).score, 0.0);
     }
 }

@@ -14,7 +14,7 @@ use opus2_types::{Level, Price, Qty, Scaled, Side, VIEW_LEVELS};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{book, count, list, number, numbers, scale_of, units};
+use crate::input::{book, count, decimal, list, number, numbers, qty_scale_of, scale_of, units, whole};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("book_basics", book_basics),
@@ -48,10 +48,16 @@ fn book_basics(inputs: &Value) -> Result<Value, String> {
     }))
 }
 
-/// The weights are the production code's: the vector's must be the same.
 fn data_quality(inputs: &Value) -> Result<Value, String> {
     let x = &inputs["x"];
-    let count = |key: &str| x[key].as_u64().ok_or_else(|| format!("input \"x.{key}\" is not a count"));
+    let count = |key: &str| {
+        // What could not be observed was never counted.
+        if x.get(key).is_some_and(Value::is_null) {
+            return Ok(0);
+        }
+        let count = whole(&x[key]).and_then(|count| u64::try_from(count).ok());
+        count.ok_or_else(|| format!("input \"x.{key}\" is not a count"))
+    };
     let received = count("received")?;
     let counts = QualityCounts {
         missing: count("missing")?,
@@ -66,15 +72,16 @@ fn data_quality(inputs: &Value) -> Result<Value, String> {
         duplicates: count("duplicates")?,
         out_of_order: count("out_of_order")?,
     };
-    let score = QualityScore::of(counts.components());
-    let mut components = serde_json::Map::new();
-    for (component, value) in Component::ALL.into_iter().zip(score.components) {
-        let (theirs, ours) = (&inputs["cfg"]["weights"][component.as_str()], component.weight());
-        if *theirs != json!(ours) {
-            return Err(format!("weight {} is {theirs}; the score's is fixed at {ours}", component.as_str()));
-        }
-        components.insert(component.as_str().to_owned(), json!(value));
+    let mut weights = QualityScore::WEIGHTS;
+    for (weight, component) in weights.iter_mut().zip(Component::ALL) {
+        *weight = number(&inputs["cfg"]["weights"], component.as_str())?;
     }
+    let score = QualityScore::weighted(counts.components(), weights);
+    let components: serde_json::Map<String, Value> = Component::ALL
+        .into_iter()
+        .zip(score.components)
+        .map(|(component, value)| (component.as_str().to_owned(), json!(value)))
+        .collect();
     Ok(json!({ "components": components, "score": score.score }))
 }
 
@@ -92,18 +99,13 @@ fn depth_within_bps(inputs: &Value) -> Result<Value, String> {
     let (bid, ask) = (depth(Side::Bid, &book.bids), depth(Side::Ask, &book.asks));
     let notional_scale = book.price_scale + book.qty_scale;
     Ok(json!({
-        "bid_depth": decimal(bid.qty, book.qty_scale)?,
-        "ask_depth": decimal(ask.qty, book.qty_scale)?,
-        "bid_notional": decimal(bid.notional, notional_scale)?,
-        "ask_notional": decimal(ask.notional, notional_scale)?,
+        "bid_depth": decimal(bid.qty, book.qty_scale),
+        "ask_depth": decimal(ask.qty, book.qty_scale),
+        "bid_notional": decimal(bid.notional, notional_scale),
+        "ask_notional": decimal(ask.notional, notional_scale),
         "imbalance": imbalance_of_depths(&bid, &ask).ok(),
         "truncated": bid.is_truncated || ask.is_truncated,
     }))
-}
-
-fn decimal(units: i128, scale: u8) -> Result<f64, String> {
-    let units = i64::try_from(units).map_err(|_| format!("{units} is beyond 64 bits"))?;
-    Ok(Scaled::new(units, scale).to_f64())
 }
 
 /// Best quotes in the smallest scales that hold every number of theirs; one without a side is the reason why.
@@ -117,7 +119,7 @@ struct Quotes {
 fn quotes(rows: &[Value]) -> Result<Quotes, String> {
     let column = |at: usize| rows.iter().filter_map(move |row| row[at].as_f64());
     let prices = scale_of(column(0).chain(column(2)))?;
-    let qtys = scale_of(column(1).chain(column(3)))?;
+    let qtys = qty_scale_of(column(1).chain(column(3)))?;
     let level = |price: &Value, qty: &Value| -> Result<Option<Level>, String> {
         match (price.as_f64(), qty.as_f64()) {
             (Some(price), Some(qty)) if price != 0.0 => {
@@ -139,7 +141,7 @@ fn weighted(inputs: &Value) -> Result<Value, String> {
 
 fn queue(inputs: &Value) -> Result<Value, String> {
     let (bid, ask) = (number(inputs, "qb")?, number(inputs, "qa")?);
-    let scale = scale_of([bid, ask])?;
+    let scale = qty_scale_of([bid, ask])?;
     Ok(json!({ "value": queue_imbalance(Qty(units(bid, scale)?), Qty(units(ask, scale)?)) }))
 }
 
@@ -166,7 +168,7 @@ fn feed_ofi(inputs: &Value) -> Result<FedOfi, String> {
     for (at, quote) in quotes.into_iter().enumerate() {
         fed.now += 1_000_000;
         let added = fed.ofi.update(fed.now, quote, false);
-        let added = added.map(|sum| decimal(sum.ofi, qty_scale)).transpose()?;
+        let added = added.map(|sum| decimal(sum.ofi, qty_scale));
         // The first quote only initialises.
         if at > 0 {
             fed.contributions.push(added);
@@ -177,14 +179,14 @@ fn feed_ofi(inputs: &Value) -> Result<FedOfi, String> {
 
 fn ofi_events(inputs: &Value) -> Result<Value, String> {
     let FedOfi { ofi, contributions, now, qty_scale } = feed_ofi(inputs)?;
-    Ok(json!({ "e": contributions, "ofi": decimal(ofi.sum(WINDOWS.len() - 1, now).ofi, qty_scale)? }))
+    Ok(json!({ "e": contributions, "ofi": decimal(ofi.sum(WINDOWS.len() - 1, now).ofi, qty_scale) }))
 }
 
 fn ofi_normalised(inputs: &Value) -> Result<Value, String> {
     let FedOfi { ofi, now, qty_scale, .. } = feed_ofi(inputs)?;
     let sum = ofi.sum(WINDOWS.len() - 1, now);
     Ok(json!({
-        "ofi": decimal(sum.ofi, qty_scale)?,
+        "ofi": decimal(sum.ofi, qty_scale),
         "avg_depth": sum.average_depth(qty_scale).ok(),
         "ofi_over_depth": sum.normalised().ok(),
     }))

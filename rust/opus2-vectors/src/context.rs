@@ -11,7 +11,7 @@ use opus2_types::Scaled;
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{count, number, numbers, optional, rows, rows_of, scale_of};
+use crate::input::{count, number, numbers, optional, qty_scale_of, rows, rows_of, units};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("bvc", bvc),
@@ -34,22 +34,18 @@ fn bvc(inputs: &Value) -> Result<Value, String> {
     Ok(json!({ "buy": buy, "sell": sell }))
 }
 
-/// Volumes in the units of a venue that shows as many decimals as they need, and as 18 digits leave room for.
+/// Volumes in the units of a venue that shows as many decimals as they need.
 fn vpin(inputs: &Value) -> Result<Value, String> {
     let size = number(inputs, "V")?;
     let buckets = u16::try_from(count(inputs, "n")?).map_err(|error| error.to_string())?;
     let items = rows_of::<2>(inputs, "items")?;
-    let volumes = || items.iter().map(|item| item[0]).chain([size]);
-    let mut scale = scale_of(volumes()).unwrap_or(18);
-    while scale > 0 && volumes().any(|volume| volume.abs() * 10f64.powi(scale.into()) >= 9e17) {
-        scale -= 1;
-    }
+    let scale = qty_scale_of(items.iter().map(|item| item[0]).chain([size]))?;
     let settings = VpinSettings { buckets, ..VpinSettings::DAILY };
     let mut found = Vpin::new(&settings);
     let (mut imbalances, mut path) = (Vec::new(), Vec::new());
     for [volume, fraction] in &items {
         let tilt = Tilt::from_buy_fraction(*fraction).map_err(|reason| reason.as_str().to_owned())?;
-        found.take(rounded(*volume, scale)?, tilt, rounded(size, scale)?, &settings, |bucket| {
+        found.take(units(*volume, scale)?, tilt, units(size, scale)?, &settings, |bucket| {
             for _ in 0..bucket.count {
                 imbalances.push(bucket.imbalance(scale));
                 path.push(bucket.vpin.ok());
@@ -61,12 +57,6 @@ fn vpin(inputs: &Value) -> Result<Value, String> {
         "vpin": path,
         "partial_bucket_volume": Scaled::new(found.partial_volume(), scale).to_f64(),
     }))
-}
-
-/// The nearest unit of a scale.
-fn rounded(value: f64, scale: u8) -> Result<i64, String> {
-    let text = format!("{value:.*}", usize::from(scale));
-    opus2_types::parse_scaled(text.as_bytes(), scale).map_err(|error| format!("{value}: {error}"))
 }
 
 fn ew_regression(inputs: &Value) -> Result<Value, String> {
@@ -86,11 +76,12 @@ fn ew_regression(inputs: &Value) -> Result<Value, String> {
     }))
 }
 
+/// The recursion alone: its covariance grows as it will.
 fn rls(inputs: &Value) -> Result<Value, String> {
     let settings = RlsSettings {
         forgetting: number(inputs, "lam")?,
         initial_covariance: number(inputs, "delta")?,
-        ..RlsSettings::default()
+        trace_growth_max: f64::INFINITY,
     };
     let xs = rows(inputs, "xs")?;
     let regressors = xs.first().map_or(0, Vec::len);

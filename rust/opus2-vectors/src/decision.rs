@@ -10,7 +10,7 @@ use opus2_hifa::decision::{FitError, hysteresis as states};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{list, number, numbers, optional, rows};
+use crate::input::{count, list, nanos, number, numbers, optional, rows};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("combine_stages", combine_stages),
@@ -61,8 +61,7 @@ fn logistic_online(inputs: &Value) -> Result<Value, String> {
 }
 
 fn brier_murphy_ece(inputs: &Value) -> Result<Value, String> {
-    let bins = inputs["bins"].as_u64().and_then(|bins| u32::try_from(bins).ok());
-    let bins = bins.ok_or("input \"bins\" is not a count")?;
+    let bins = u32::try_from(count(inputs, "bins")?).map_err(|error| error.to_string())?;
     let found = match reliability(&numbers(inputs, "ps")?, &numbers(inputs, "ys")?, bins) {
         Err(FitError::Empty) => None,
         found => Some(found.map_err(|error| error.to_string())?),
@@ -106,14 +105,4 @@ fn hysteresis(inputs: &Value) -> Result<Value, String> {
         path.push(states::Position::sign(state.position()));
     }
     Ok(json!({ "state": path }))
-}
-
-/// Seconds to the nearest nanosecond, the core's unit of time.
-fn nanos(secs: f64) -> Result<i64, String> {
-    let nanos = (secs * 1e9).round();
-    if nanos.abs() > 9e18 || nanos.is_nan() {
-        return Err(format!("{secs} s is no time"));
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "within 64 bits, and whole")]
-    Ok(nanos as i64)
 }

@@ -5,11 +5,11 @@ use opus2_hifa::detector::iceberg::{IcebergLife, RefillTally, Survival, refill};
 use opus2_hifa::detector::level_flow::Stamp;
 use opus2_hifa::detector::sweep::{Sweep, SweepDetector, SweepSettings};
 use opus2_hifa::detector::wall::{RobustFit, WallEpisode};
-use opus2_types::{Aggressor, Price, Qty, SCALE_MAX, Scaled};
+use opus2_types::{Aggressor, Price, Qty, Scaled};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{count, list, number, numbers, rows_of, scale_of, units};
+use crate::input::{count, decimal, list, nanos, number, numbers, qty_scale_of, rows_of, scale_of, units};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("wall_robust_z", wall_robust_z),
@@ -19,22 +19,6 @@ pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("kaplan_meier", kaplan_meier),
     ("absorption", absorbed),
 ];
-
-/// Seconds as nanoseconds.
-fn nanos(secs: f64) -> Result<i64, String> {
-    let nanos = (secs * 1e9).round();
-    if nanos.is_finite() && nanos.abs() < 9.0e18 {
-        #[expect(clippy::cast_possible_truncation, reason = "within 64 bits")]
-        return Ok(nanos as i64);
-    }
-    Err(format!("{secs} s is no time"))
-}
-
-/// A sum of units as a decimal number.
-fn decimal(sum: i128, scale: u8) -> Result<f64, String> {
-    let sum = i64::try_from(sum).map_err(|_| format!("{sum} is beyond 64 bits"))?;
-    Ok(Scaled::new(sum, scale.min(SCALE_MAX)).to_f64())
-}
 
 fn wall_robust_z(inputs: &Value) -> Result<Value, String> {
     let fit = RobustFit::exact(&numbers(inputs, "history")?).ok();
@@ -51,17 +35,17 @@ fn wall_episode(inputs: &Value) -> Result<Value, String> {
     let events = rows_of::<4>(inputs, "events")?;
     let first = number(inputs, "q0")?;
     let near_bps = number(inputs, "near_bps")?;
-    let scale = scale_of(events.iter().flat_map(|[_, qty, traded, _]| [*qty, *traded]).chain([first]))?;
+    let scale = qty_scale_of(events.iter().flat_map(|[_, qty, traded, _]| [*qty, *traded]).chain([first]))?;
     let mut episode = WallEpisode::new(nanos(number(inputs, "t0")?)?, Qty(units(first, scale)?));
     for [at, qty, traded, dist_bps] in events {
         let (qty, traded) = (Qty(units(qty, scale)?), Qty(units(traded, scale)?));
         episode.update(nanos(at)?, qty, traded, dist_bps <= near_bps);
     }
     Ok(json!({
-        "executed": decimal(episode.executed(), scale)?,
-        "cancelled": decimal(episode.cancelled(), scale)?,
-        "refilled": decimal(episode.refilled(), scale)?,
-        "peak": decimal(episode.peak().0.into(), scale)?,
+        "executed": decimal(episode.executed(), scale),
+        "cancelled": decimal(episode.cancelled(), scale),
+        "refilled": decimal(episode.refilled(), scale),
+        "peak": decimal(episode.peak().0.into(), scale),
         "life_s": episode.life_secs(),
         "pull_ratio": episode.pull_ratio().ok(),
         "near_fraction": episode.near_fraction().ok(),
@@ -74,7 +58,7 @@ fn wall_episode(inputs: &Value) -> Result<Value, String> {
 fn sweep(inputs: &Value) -> Result<Value, String> {
     let trades = rows_of::<4>(inputs, "trades")?;
     let price_scale = scale_of(trades.iter().map(|[_, price, ..]| *price))?;
-    let qty_scale = scale_of(trades.iter().map(|[_, _, qty, _]| *qty))?;
+    let qty_scale = qty_scale_of(trades.iter().map(|[_, _, qty, _]| *qty))?;
     let settings = SweepSettings {
         gap_nanos: nanos(number(inputs, "max_gap")?)?,
         levels_min: u32::try_from(count(inputs, "min_levels")?).map_err(|error| error.to_string())?,
@@ -88,9 +72,9 @@ fn sweep(inputs: &Value) -> Result<Value, String> {
             "t_start": Scaled::new(sweep.since, 9).to_f64(),
             "t_end": Scaled::new(sweep.until, 9).to_f64(),
             "levels": sweep.levels,
-            "volume": decimal(sweep.volume, qty_scale)?,
+            "volume": decimal(sweep.volume, qty_scale),
             "vwap": sweep.vwap(price_scale).ok(),
-            "price_span": decimal(sweep.span().0.into(), price_scale)?,
+            "price_span": decimal(sweep.span().0.into(), price_scale),
         }))
     };
     for [at, price, qty, side] in trades {
@@ -106,7 +90,7 @@ fn sweep(inputs: &Value) -> Result<Value, String> {
 
 fn iceberg_refill(inputs: &Value) -> Result<Value, String> {
     let steps = rows_of::<3>(inputs, "steps")?;
-    let scale = scale_of(steps.iter().flatten().copied())?;
+    let scale = qty_scale_of(steps.iter().flatten().copied())?;
     let mut tally = RefillTally::default();
     let mut refills = Vec::new();
     for [before, traded, after] in steps {
@@ -114,13 +98,13 @@ fn iceberg_refill(inputs: &Value) -> Result<Value, String> {
             [units(before, scale)?, units(traded, scale)?, units(after, scale)?].map(Qty);
         let put_back = refill(before, traded, after);
         tally.add(traded, put_back);
-        refills.push(decimal(put_back.0.into(), scale)?);
+        refills.push(decimal(put_back.0.into(), scale));
     }
     Ok(json!({
         "refills": refills,
         "n_refills": tally.refills(),
-        "refilled_volume": decimal(tally.refilled(), scale)?,
-        "traded": decimal(tally.traded(), scale)?,
+        "refilled_volume": decimal(tally.refilled(), scale),
+        "traded": decimal(tally.traded(), scale),
         "refill_share": tally.refill_share().ok(),
         "peak_cv": tally.peak_cv().ok(),
     }))
@@ -132,7 +116,7 @@ fn kaplan_meier(inputs: &Value) -> Result<Value, String> {
     if sizes.len() != completed.len() {
         return Err("inputs \"sizes\" and \"completed\" are not equally long".to_owned());
     }
-    let scale = scale_of(sizes.iter().chain(&grid).copied())?;
+    let scale = qty_scale_of(sizes.iter().chain(&grid).copied())?;
     let is_true = |value: &Value| value.as_bool().or_else(|| value.as_f64().map(|number| number > 0.0));
     let mut lives = Vec::new();
     for (size, completed) in sizes.into_iter().zip(completed) {
@@ -142,7 +126,7 @@ fn kaplan_meier(inputs: &Value) -> Result<Value, String> {
     let survival = Survival::fit(&lives);
     let mut steps = Vec::new();
     for step in survival.steps() {
-        steps.push([decimal(step.size.into(), scale)?, step.survival]);
+        steps.push([decimal(step.size.into(), scale), step.survival]);
     }
     let mut survival_at = Vec::new();
     for size in grid {

@@ -6,11 +6,13 @@ use opus2_hifa::execution::maker_taker::{ExponentialOutflow, MakerTakerCosts, sp
 use opus2_hifa::execution::route::{RouteRequest, RouteVenue, Router, VenueTerms};
 use opus2_hifa::execution::schedule::almgren_chriss::{AlmgrenChriss, Liquidation};
 use opus2_hifa::execution::schedule::{twap::twap, vwap::vwap};
-use opus2_types::{Aggressor, Level, Qty, Scaled};
+use opus2_types::{Aggressor, Qty, Scaled};
 use serde_json::{Map, Value, json};
 
 use crate::Adapter;
-use crate::input::{count, integer, ladder, list, number, numbers, rows_of, scale_of, units};
+use crate::input::{
+    count, integer, ladder, list, money_scale_of, number, numbers, qty_scale_of, rows_of, units,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("route_greedy", route_greedy),
@@ -21,24 +23,36 @@ pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("round_trip_cost", round_trip_cost),
 ];
 
-/// One venue of a vector: its name, its levels and how they count.
-fn venue(inputs: &Value) -> Result<(String, Vec<Level>, VenueTerms), String> {
-    let name = inputs["name"].as_str().ok_or("a venue without a name")?;
-    let rows = rows_of::<2>(inputs, "levels")?;
-    let column = |at: usize| scale_of(rows.iter().map(|row| row[at]));
-    let (price_scale, qty_scale) = (column(0)?, column(1)?);
-    let fee: FeeRate = number(inputs, "fee")?.to_string().parse().map_err(|error| format!("{error}"))?;
-    let levels = ladder(&rows, price_scale, qty_scale)?;
-    Ok((name.to_owned(), levels, VenueTerms { price_scale, qty_scale, fee, ..VenueTerms::default() }))
+/// One venue of a vector: its name, its levels and its fee.
+struct Venue {
+    name: String,
+    rows: Vec<[f64; 2]>,
+    fee: FeeRate,
 }
 
+fn venue(inputs: &Value) -> Result<Venue, String> {
+    let name = inputs["name"].as_str().ok_or("a venue without a name")?.to_owned();
+    // As fine as fees are counted.
+    let fee = format!("{:.9}", number(inputs, "fee")?).parse().map_err(|error| format!("{error}"))?;
+    Ok(Venue { name, rows: rows_of::<2>(inputs, "levels")?, fee })
+}
+
+/// All venues in the same scales: a quantity is never finer than a venue's, and there is no lot to round to.
 fn route_greedy(inputs: &Value) -> Result<Value, String> {
-    let venues: Result<Vec<_>, String> = list(inputs, "venues")?.iter().map(venue).collect();
-    let venues = venues?;
-    let venues: Vec<RouteVenue<'_>> =
-        venues.iter().map(|(name, levels, terms)| RouteVenue { name, levels, terms: *terms }).collect();
+    let venues = list(inputs, "venues")?.iter().map(venue).collect::<Result<Vec<_>, String>>()?;
     let qty = number(inputs, "qty")?;
-    let qty_scale = scale_of([qty])?;
+    let column = |at: usize| venues.iter().flat_map(|venue| &venue.rows).map(move |row| row[at]);
+    let (price_scale, qty_scale) = (money_scale_of(column(0))?, money_scale_of(column(1).chain([qty]))?);
+    let ladders = venues.iter().map(|venue| ladder(&venue.rows, price_scale, qty_scale));
+    let ladders = ladders.collect::<Result<Vec<_>, String>>()?;
+    let venues: Vec<RouteVenue<'_>> = venues
+        .iter()
+        .zip(&ladders)
+        .map(|(Venue { name, fee, .. }, levels)| {
+            let terms = VenueTerms { price_scale, qty_scale, fee: *fee, ..VenueTerms::default() };
+            RouteVenue { name, levels, terms }
+        })
+        .collect();
     let side = if integer(inputs, "side")? >= 0 { Aggressor::Buy } else { Aggressor::Sell };
     let request = RouteRequest { side, qty: Qty(units(qty, qty_scale)?), qty_scale };
     let levels_max = venues.iter().map(|venue| venue.levels.len()).max().unwrap_or(0);
@@ -86,7 +100,7 @@ fn slices(found: Result<(), Absent>, slices: &[i64], scale: u8) -> Value {
 
 fn twap_slices(inputs: &Value) -> Result<Value, String> {
     let (total, lot) = (number(inputs, "X")?, number(inputs, "lot")?);
-    let scale = scale_of([total, lot])?;
+    let scale = qty_scale_of([total, lot])?;
     let mut out = vec![0; count(inputs, "n")?];
     let found = twap(units(total, scale)?, units(lot, scale)?, &mut out);
     Ok(slices(found, &out, scale))

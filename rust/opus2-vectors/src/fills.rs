@@ -8,7 +8,9 @@ use opus2_types::{Aggressor, Level, Price, Qty, Scaled, UnixNanos};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{integer, ladder, list, number, rows_of, scale_of, units};
+use crate::input::{
+    integer, ladder, list, money_scale_of, nanos, number, qty_scale_of, rows_of, units, whole,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("latency_interpolation", latency_interpolation),
@@ -20,7 +22,7 @@ pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
 
 fn latency_interpolation(inputs: &Value) -> Result<Value, String> {
     let row = |row: &Value| {
-        let at = |index: usize| row[index].as_i64().map(UnixNanos).ok_or("a row is not of three integers");
+        let at = |index: usize| whole(&row[index]).map(UnixNanos).ok_or("a row is not of three integers");
         Ok(LatencyRow { req_ts: at(0)?, exch_ts: at(1)?, resp_ts: at(2)? })
     };
     let rows: Result<Vec<LatencyRow>, &str> = list(inputs, "rows")?.iter().map(row).collect();
@@ -40,7 +42,7 @@ fn level_events(inputs: &Value) -> Result<(Qty, Vec<LevelEvent>, u8), String> {
     let shown = number(inputs, "q0")?;
     let events = list(inputs, "events")?;
     let amounts = events.iter().flat_map(|event| [&event[1], &event[2]]).filter_map(Value::as_f64);
-    let scale = scale_of(amounts.chain([shown]))?;
+    let scale = qty_scale_of(amounts.chain([shown]))?;
     let qty = |value: &Value| {
         let value = value.as_f64().ok_or("an event's quantity is not a number")?;
         units(value, scale).map(Qty)
@@ -104,7 +106,7 @@ struct BookRow<T> {
 
 fn book_rows(inputs: &Value) -> Result<Vec<BookRow<[f64; 2]>>, String> {
     let book = |row: &Value| {
-        let at = row[0].as_i64().map(UnixNanos).ok_or("a book's time is not an integer")?;
+        let at = whole(&row[0]).map(UnixNanos).ok_or("a book's time is not an integer")?;
         let sides = json!({ "bids": row[1], "asks": row[2] });
         Ok(BookRow { at, bids: rows_of::<2>(&sides, "bids")?, asks: rows_of::<2>(&sides, "asks")? })
     };
@@ -115,9 +117,9 @@ fn taker_fill_after_latency(inputs: &Value) -> Result<Value, String> {
     let rows = book_rows(inputs)?;
     let (qty, fee) = (number(inputs, "qty")?, number(inputs, "fee")?);
     let levels = || rows.iter().flat_map(|book| book.bids.iter().chain(&book.asks));
-    let price_scale = scale_of(levels().map(|level| level[0]))?;
-    let qty_scale = scale_of(levels().map(|level| level[1]).chain([qty]))?;
-    let fee_scale = scale_of([fee])?;
+    let price_scale = money_scale_of(levels().map(|level| level[0]))?;
+    let qty_scale = money_scale_of(levels().map(|level| level[1]).chain([qty]))?;
+    let fee_scale = money_scale_of([fee])?;
     let side = |rows: &[[f64; 2]]| ladder(rows, price_scale, qty_scale);
     let ladders = rows
         .iter()
@@ -150,19 +152,16 @@ fn taker_fill_after_latency(inputs: &Value) -> Result<Value, String> {
     })
 }
 
-/// Decimal places of a second in nanoseconds.
-const NANOS: u8 = 9;
-
 fn round_trips_fifo(inputs: &Value) -> Result<Value, String> {
     let rows = rows_of::<5>(inputs, "fills")?;
     let column = |at: usize| rows.iter().map(move |row| row[at]);
     let (qty_scale, price_scale, fee_scale) =
-        (scale_of(column(2))?, scale_of(column(3))?, scale_of(column(4))?);
+        (money_scale_of(column(2))?, money_scale_of(column(3))?, money_scale_of(column(4))?);
     let mut ledger = FifoLedger::new(price_scale, qty_scale);
     let mut trips: Vec<RoundTrip> = Vec::new();
     for [at_secs, side, qty, price, fee] in rows {
         let fill = Fill {
-            at: UnixNanos(units(at_secs, NANOS)?),
+            at: UnixNanos(nanos(at_secs)?),
             side: aggressor(side),
             qty: Qty(units(qty, qty_scale)?),
             price: Price(units(price, price_scale)?),

@@ -11,11 +11,14 @@ use opus2_hifa::estimator::signed_volume::{FlowSum, flow_within};
 use opus2_hifa::estimator::small_matrix::Matrix;
 use opus2_hifa::estimator::trade_sign::LeeReady;
 use opus2_hifa::estimator::window::WINDOWS;
-use opus2_types::{Aggressor, Level, Price, Qty};
+use opus2_types::{Aggressor, Price, Qty};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{book, count, list, number, numbers, optional, rows, rows_of, scale_of, units};
+use crate::input::{
+    count, decimal, ladder, list, nanos, number, numbers, optional, qty_scale_of, rows, rows_of, scale_of,
+    units, whole,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("mlofi_events", mlofi_events),
@@ -30,48 +33,34 @@ pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("hawkes_exponential", hawkes_exponential),
 ];
 
-/// The books at one a millisecond, in the longest window.
+/// The most ranks of a book that are looked at: twice those of research.
+const RANKS_MAX: usize = 2 * RESEARCH_RANKS;
+
+/// The books at one a millisecond, in the longest window, in the scales that hold all of them.
 fn mlofi_events(inputs: &Value) -> Result<Value, String> {
-    let books: Vec<_> = list(inputs, "books")?.iter().map(book).collect::<Result<_, _>>()?;
     let ranks = count(inputs, "M")?;
-    if ranks > RESEARCH_RANKS {
-        return Err(format!("{ranks} ranks are more than the {RESEARCH_RANKS} of research"));
+    if ranks > RANKS_MAX {
+        return Err(format!("{ranks} ranks are more than {RANKS_MAX}"));
     }
-    let prices = books.iter().map(|book| book.price_scale).max().unwrap_or(0);
-    let qtys = books.iter().map(|book| book.qty_scale).max().unwrap_or(0);
-    let mut ofi = MultiLevelOfi::<RESEARCH_RANKS>::default();
+    let sides = |book: &Value| Ok([rows_of::<2>(book, "bids")?, rows_of::<2>(book, "asks")?]);
+    let books = list(inputs, "books")?.iter().map(sides).collect::<Result<Vec<_>, String>>()?;
+    let column = |at: usize| books.iter().flatten().flatten().map(move |level| level[at]);
+    let (prices, qtys) = (scale_of(column(0))?, qty_scale_of(column(1))?);
+    let mut ofi = MultiLevelOfi::<RANKS_MAX>::default();
     let (mut now, mut rows) = (0, Vec::new());
-    for (at, book) in books.iter().enumerate() {
+    for (at, [bids, asks]) in books.iter().enumerate() {
         now += 1_000_000;
-        let (more_price, more_qty) = (prices - book.price_scale, qtys - book.qty_scale);
-        let bids = rescaled(&book.bids, more_price, more_qty)?;
-        let asks = rescaled(&book.asks, more_price, more_qty)?;
+        let (bids, asks) = (ladder(bids, prices, qtys)?, ladder(asks, prices, qtys)?);
         let added = ofi.update(now, &bids, &asks, false).unwrap_or_default();
         // The first book only initialises.
         if at > 0 {
-            let row = added.iter().take(ranks).map(|ofi| ofi.map(|ofi| decimal(ofi, qtys)).transpose());
-            rows.push(row.collect::<Result<Vec<_>, _>>()?);
+            let row = added.iter().take(ranks).map(|ofi| ofi.map(|ofi| decimal(ofi, qtys)));
+            rows.push(row.collect::<Vec<_>>());
         }
     }
     let sum = ofi.sum(WINDOWS.len() - 1, now);
     let sums = sum.ofi.iter().take(ranks).map(|ofi| decimal(*ofi, qtys));
-    Ok(json!({ "rows": rows, "mlofi": sums.collect::<Result<Vec<_>, _>>()? }))
-}
-
-/// The levels with more decimal places.
-fn rescaled(levels: &[Level], more_price: u8, more_qty: u8) -> Result<Vec<Level>, String> {
-    let times = |units: i64, more: u8| {
-        let factor = 10i64.checked_pow(more.into());
-        factor.and_then(|factor| units.checked_mul(factor)).ok_or("a book is beyond 64 bits")
-    };
-    let level =
-        |level: &Level| Ok(Level::new(times(level.price.0, more_price)?, times(level.qty.0, more_qty)?));
-    levels.iter().map(level).collect()
-}
-
-fn decimal(units: i128, scale: u8) -> Result<f64, String> {
-    let units = i64::try_from(units).map_err(|_| format!("{units} is beyond 64 bits"))?;
-    Ok(opus2_types::Scaled::new(units, scale).to_f64())
+    Ok(json!({ "rows": rows, "mlofi": sums.collect::<Vec<_>>() }))
 }
 
 fn ofi_regression(inputs: &Value) -> Result<Value, String> {
@@ -130,14 +119,13 @@ fn microprice_recursion(inputs: &Value) -> Result<Value, String> {
 }
 
 fn microprice_estimation(inputs: &Value) -> Result<Value, String> {
-    let half_ticks =
-        list(inputs, "half_ticks")?.iter().map(|by| by.as_i64().ok_or("a move is not an integer"));
+    let half_ticks = list(inputs, "half_ticks")?.iter().map(|by| whole(by).ok_or("a move is not an integer"));
     let (imbalances, spreads) = (count(inputs, "n_imb")?, count(inputs, "n_spread")?);
     let mut counts = MicropriceCounts::new(imbalances, spreads, half_ticks.collect::<Result<_, _>>()?)
         .ok_or("there are no states, or too many")?;
     for state in list(inputs, "states")? {
-        let bucket = |at: usize| state[at].as_u64().and_then(|bucket| usize::try_from(bucket).ok());
-        let state = bucket(0).zip(bucket(1)).zip(state[2].as_i64());
+        let bucket = |at: usize| whole(&state[at]).and_then(|bucket| usize::try_from(bucket).ok());
+        let state = bucket(0).zip(bucket(1)).zip(whole(&state[2]));
         counts.observe(state.map(|((imbalance, spread), mid_doubled)| MicropriceState {
             imbalance,
             spread,
@@ -180,30 +168,24 @@ fn trades(inputs: &Value) -> Result<Vec<Trade>, String> {
     Ok(rows_of::<4>(inputs, "trades")?.into_iter().map(trade).collect())
 }
 
-/// Seconds as the nearest nanosecond.
-#[expect(clippy::cast_possible_truncation, reason = "`as` saturates")]
-fn nanos(secs: f64) -> i64 {
-    (secs * 1e9).round() as i64
-}
-
 fn signed_volume_windows(inputs: &Value) -> Result<Value, String> {
     let trades = trades(inputs)?;
     let prices = scale_of(trades.iter().map(|trade| trade.price))?;
-    let qtys = scale_of(trades.iter().map(|trade| trade.qty))?;
-    let now = nanos(number(inputs, "t_now")?);
+    let qtys = qty_scale_of(trades.iter().map(|trade| trade.qty))?;
+    let now = nanos(number(inputs, "t_now")?)?;
     let mut prints = Vec::new();
     for Trade { secs, price, qty, side } in trades {
         let (price, qty) = (Price(units(price, prices)?), Qty(units(qty, qtys)?));
         let print = FlowSum::of(side, price, qty, true).ok_or("a trade cannot be")?;
-        prints.push((nanos(secs), print));
+        prints.push((nanos(secs)?, print));
     }
     let mut found = serde_json::Map::new();
     for (window, secs) in list(inputs, "windows")?.iter().zip(numbers(inputs, "windows")?) {
-        let sum = flow_within(&prints, now, nanos(secs));
+        let sum = flow_within(&prints, now, nanos(secs)?);
         let values = json!({
-            "buy": decimal(sum.buy, qtys)?,
-            "sell": decimal(sum.sell, qtys)?,
-            "signed": decimal(sum.signed(), qtys)?,
+            "buy": decimal(sum.buy, qtys),
+            "sell": decimal(sum.sell, qtys),
+            "signed": decimal(sum.signed(), qtys),
             "vir": sum.imbalance(),
             "count": sum.count,
             "buy_count": sum.buy_count,

@@ -35,6 +35,11 @@ pub use suite::{Failure, Report, VectorError, run};
 /// Computes the quantity of one vector: its `inputs` to what `expected` names.
 pub(crate) type Adapter = fn(&serde_json::Value) -> Result<serde_json::Value, String>;
 
+/// The names of all quantities that can be computed.
+pub fn quantities() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.into_iter().flatten().map(|(name, _)| *name)
+}
+
 /// Every quantity that has an adapter.
 pub(crate) const ADAPTERS: [&[(&str, Adapter)]; 10] = [
     book::ADAPTERS,

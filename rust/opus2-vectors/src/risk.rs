@@ -9,7 +9,9 @@ use opus2_types::{Aggressor, Level, Price, Qty, Scaled};
 use serde_json::{Value, json};
 
 use crate::Adapter;
-use crate::input::{ladder, number, numbers, optional, rows_of, scale_of, units};
+use crate::input::{
+    finest_qty_scale_of, ladder, number, numbers, optional, qty_scale_of, rows_of, scale_of, units,
+};
 
 pub(crate) const ADAPTERS: &[(&str, Adapter)] = &[
     ("walk_the_book", walk),
@@ -44,11 +46,14 @@ struct Taken {
     qty_scale: u8,
 }
 
-/// In the smallest scales that hold every number of the book; quantities in at least `qty_scale`.
-fn taken(inputs: &Value, qty_scale: u8) -> Result<Taken, String> {
+/// In the smallest scales that hold every number of the book, and `qty` where one is asked for. Prices times quantities have
+/// `places` decimals if they can.
+fn taken(inputs: &Value, qty: Option<f64>, places: u8) -> Result<Taken, String> {
     let (bids, asks) = (rows_of::<2>(inputs, "bids")?, rows_of::<2>(inputs, "asks")?);
     let column = |at: usize| bids.iter().chain(&asks).map(move |row| row[at]);
-    let (price_scale, qty_scale) = (scale_of(column(0))?, scale_of(column(1))?.max(qty_scale));
+    let (price_scale, needed) = (scale_of(column(0))?, qty_scale_of(column(1).chain(qty))?);
+    let finest = finest_qty_scale_of(column(1).chain(qty));
+    let qty_scale = places.saturating_sub(price_scale).min(finest).max(needed);
     let [bids, asks] = [&bids, &asks].map(|side| ladder(side, price_scale, qty_scale));
     let (bids, asks, aggressor) = (bids?, asks?, aggressor(inputs)?);
     let mid_doubled =
@@ -60,7 +65,7 @@ fn taken(inputs: &Value, qty_scale: u8) -> Result<Taken, String> {
 fn walk(inputs: &Value) -> Result<Value, String> {
     let qty = number(inputs, "qty")?;
     let fee = optional(inputs, "fee")?.unwrap_or(0.0);
-    let taken = taken(inputs, scale_of([qty])?)?;
+    let taken = taken(inputs, Some(qty), 0)?;
     let walk = walk_quantity(&taken.levels, Qty(units(qty, taken.qty_scale)?));
     let cost = |bps: &dyn Fn(i64) -> Option<f64>| taken.mid_doubled.and_then(bps);
     Ok(json!({
@@ -77,17 +82,18 @@ fn walk(inputs: &Value) -> Result<Value, String> {
 fn walk_money(inputs: &Value) -> Result<Value, String> {
     let notional = number(inputs, "notional")?;
     let decimals = scale_of([notional])?;
-    let taken = taken(inputs, decimals)?;
-    let scale = taken.price_scale + taken.qty_scale;
+    let Taken { levels, price_scale, qty_scale, .. } = taken(inputs, None, decimals)?;
+    let scale = price_scale + qty_scale;
     // At its own scale it is exact; the rest are zeros.
-    let zeros = 10i128.checked_pow(u32::from(scale - decimals));
-    let money = zeros.and_then(|zeros| i128::from(units(notional, decimals).ok()?).checked_mul(zeros));
+    let zeros = 10i128.checked_pow(u32::from(scale.saturating_sub(decimals)));
+    let money = units(notional, decimals.min(scale))?;
+    let money = zeros.and_then(|zeros| i128::from(money).checked_mul(zeros));
     let money = money.ok_or_else(|| format!("{notional} is beyond 128 bits"))?;
-    let walk = walk_notional(&taken.levels, money);
+    let walk = walk_notional(&levels, money);
     Ok(json!({
-        "base_qty": walk.base_qty(taken.qty_scale),
-        "notional_left": walk.unspent_quote(taken.price_scale, taken.qty_scale),
-        "vwap": walk.vwap(taken.price_scale).ok(),
+        "base_qty": walk.base_qty(qty_scale),
+        "notional_left": walk.unspent_quote(price_scale, qty_scale),
+        "vwap": walk.vwap(price_scale).ok(),
     }))
 }
 
