@@ -19,7 +19,7 @@ pub struct RoutingBook<'a> {
     pub price_scale: u8,
     /// Decimal places of its quantities.
     pub qty_scale: u8,
-    /// Orders are multiples of it, in `Qty` units; zero when unknown.
+    /// Orders are multiples of it, in `Qty` units; zero when unknown, then of one unit.
     pub lot: i64,
     /// What the venue takes of an order that takes.
     pub fee: FeeRate,
@@ -150,7 +150,7 @@ fn request(books: &[RoutingBook<'_>], side: Aggressor, notional: u32) -> Option<
             (Some(ask), Some(other)) => Some(i128::min(ask, other)),
             (ask, other) => ask.or(other),
         };
-        lot = lot.max(i128::from(book.lot).checked_mul(power(book.qty_scale, qty_scale)?)?);
+        lot = lot.max(i128::from(book.lot.max(1)).checked_mul(power(book.qty_scale, qty_scale)?)?);
     }
     let mid_doubled = (bid? + ask?).max(1);
     let amount = i128::from(notional).checked_mul(2)?.checked_mul(power(0, price_scale)?)?;
@@ -220,5 +220,24 @@ mod tests {
         // Best bid 0.99 and best ask 1.01, of different books: ten units, all at b.
         let found = check(&[(99, &[(500, 50)], 0), (10, &[(101, 10)], 0)], 10);
         assert_eq!((found.counts.filled, found.mean_bps), (1, Some(0.0)));
+    }
+
+    #[test]
+    fn no_fraction_of_a_lot_is_left_to_a_dear_venue() {
+        // Mid 0.995: 10.050 units, of which `a` takes ten at most, being sold by the unit.
+        let coarse = BookView::new([Level::new(98, 50)], [Level::new(101, 50)]);
+        let fine = BookView::new([Level::new(98, 50_000)], [Level::new(101, 50_000)]);
+        let book = |name, view, qty_scale, ppm| RoutingBook {
+            name,
+            view,
+            price_scale: 2,
+            qty_scale,
+            lot: 0,
+            fee: FeeRate::from_ppm(ppm).unwrap(),
+        };
+        let mut tally = RoutingTally::new(10);
+        tally.route(&[book("a", &coarse, 0, 0), book("b", &fine, 3, 4_000)], Aggressor::Buy).unwrap();
+        let found = tally.summary();
+        assert_eq!((found.counts.filled, found.counts.split, found.mean_bps), (1, 0, Some(0.0)));
     }
 }

@@ -44,7 +44,11 @@ pub(super) fn read(files: &Files, settings: BarSettings) -> Result<Vec<Series>> 
         }
         Ok(())
     })?;
-    Ok(tracks.into_values().flat_map(BTreeMap::into_values).map(|track| track.finish(settings)).collect())
+    Ok(tracks
+        .into_values()
+        .flat_map(BTreeMap::into_values)
+        .map(|track| track.finish(settings, survey.is_synthetic))
+        .collect())
 }
 
 impl Track {
@@ -85,7 +89,7 @@ impl Track {
         self.bars.book(at.0, view.bids(), view.asks(), self.is_conflated);
     }
 
-    fn finish(mut self, settings: BarSettings) -> Series {
+    fn finish(mut self, settings: BarSettings, is_synthetic: bool) -> Series {
         if self.feed.counts().trades == 0 {
             for (at, flow) in self.aggregated {
                 self.bars.trade(at, flow);
@@ -95,7 +99,12 @@ impl Track {
         let (bars, counts) = self.bars.finish();
         Series {
             name: format!("{}:{}", spec.venue, spec.symbol),
-            form: format!("{}, conflated: {}", spec.feed, if self.is_conflated { "yes" } else { "no" }),
+            form: format!(
+                "{}{}, conflated: {}",
+                if is_synthetic { "SYNTHETIC, " } else { "" },
+                spec.feed,
+                if self.is_conflated { "yes" } else { "no" }
+            ),
             is_since_midnight: false,
             // The smallest step that a recording shows is one unit of its own scale.
             units: Units { price_scale: spec.price_scale, qty_scale: spec.qty_scale, tick: spec.tick.max(1) },

@@ -41,7 +41,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AMOUNTS", value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000])]
     notional: Vec<u32>,
 
-    /// Mark every figure as measured on simulated venues
+    /// Mark every figure as measured on simulated venues; recordings of `opus2 simulate` say so themselves
     #[arg(long)]
     synthetic: bool,
 
@@ -67,6 +67,7 @@ type Books = Vec<(usize, BookView)>;
 
 #[derive(Default)]
 struct Sampler {
+    is_synthetic: bool,
     tracks: Vec<Track>,
     books: BTreeMap<String, BTreeMap<i64, Books>>,
     samples: usize,
@@ -74,7 +75,7 @@ struct Sampler {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let survey = survey(&args.files)?;
-    let mut sampler = Sampler::default();
+    let mut sampler = Sampler { is_synthetic: args.synthetic || survey.is_synthetic, ..Sampler::default() };
     let mut alone = Vec::new();
     for spec in survey.specs() {
         let is_shared = survey.specs().filter(|other| other.market() == spec.market()).count() > 1;
@@ -227,7 +228,7 @@ fn write_json(out: &mut impl Write, args: &Args, sampler: &Sampler) -> Result<()
             for notional in args.notional.iter().copied() {
                 let found = sampler.route(&market, notional, fees)?;
                 let json = ResultJson {
-                    is_synthetic: args.synthetic,
+                    is_synthetic: sampler.is_synthetic,
                     market: &market,
                     instruments: sampler.tracks.iter().filter(of_market).map(|track| &*track.name).collect(),
                     shared_seconds: sampler.shared(&market).count(),
@@ -251,7 +252,7 @@ fn write_json(out: &mut impl Write, args: &Args, sampler: &Sampler) -> Result<()
 }
 
 fn write_table(out: &mut impl Write, args: &Args, sampler: &Sampler, alone: &[String]) -> Result<()> {
-    let label = if args.synthetic { "SYNTHETIC " } else { "" };
+    let label = if sampler.is_synthetic { "SYNTHETIC " } else { "" };
     if !alone.is_empty() {
         writeln!(out, "alone in their market, not routed: {}\n", alone.join(", "))?;
     }
