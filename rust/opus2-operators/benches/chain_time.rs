@@ -64,6 +64,12 @@ fn config(is_proven: bool) -> String {
     with_model(SHIPPED, &write_model(&model).unwrap())
 }
 
+/// Whether the name that was given on the command line, if any, is in the case's.
+fn is_wanted(case: &Case) -> bool {
+    let name = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    name.is_none_or(|name| case.name.contains(&name))
+}
+
 /// Only to see that it runs.
 fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
@@ -86,7 +92,7 @@ fn warm(config: &str, stages: &[&str], events: &Events) -> Chain {
 }
 
 fn four_stages(criterion: &mut Criterion) {
-    for case in &CASES {
+    for case in CASES.iter().filter(|case| is_wanted(case)) {
         let (events, config) = (events(case), config(case.is_proven));
         let (warm_up, measured) = events.split_at(if is_test() { 0 } else { WARM_UP });
         if is_test() {

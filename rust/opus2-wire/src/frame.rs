@@ -164,6 +164,16 @@ impl<'a> Frame<'a> {
             left => Err(WireError::LeftOver { what: "section", left }),
         }
     }
+
+    /// The value that a section begins with; what follows it is not looked at. `None` when the frame has no such section.
+    ///
+    /// # Errors
+    /// The bytes do not begin with such a value.
+    pub fn head<T: DeserializeOwned>(&self, section: Section) -> Result<Option<T>, WireError> {
+        let Some(payload) = self.bytes(section) else { return Ok(None) };
+        let read = bincode::serde::decode_from_slice(payload, CONFIG);
+        read.map(|(value, _)| Some(value)).map_err(|error| invalid(error.to_string()))
+    }
 }
 
 fn invalid(reason: String) -> WireError {
@@ -194,6 +204,9 @@ mod tests {
         assert_eq!(frame.value::<(u64, Option<f64>)>(Section::Context), Ok(Some((7, Some(0.5)))));
         assert_eq!(frame.value::<u64>(Section::Signal), Ok(None));
         assert!(frame.value::<u8>(Section::Context).is_err(), "bytes left over");
+        assert_eq!(frame.head::<u64>(Section::Context), Ok(Some(7)));
+        assert_eq!(frame.head::<u64>(Section::Signal), Ok(None));
+        assert!(frame.head::<[u64; 4]>(Section::Context).is_err());
     }
 
     #[test]

@@ -76,9 +76,8 @@ impl FoundList {
     }
 
     /// Puts all of them in the place of `found`, gives how many there was no room for, and begins anew.
-    pub(super) fn take(&mut self, found: &mut Vec<Found>) -> u32 {
-        found.clear();
-        found.extend_from_slice(&self.items);
+    pub(super) fn take(&mut self, found: &mut ArrayVec<Found, FOUND_MAX>) -> u32 {
+        found.clone_from(&self.items);
         self.items.clear();
         std::mem::take(&mut self.dropped)
     }
@@ -118,7 +117,7 @@ mod tests {
         }
         list.make_place(1);
         assert!(list.is_consistent(4) && !list.is_consistent(3));
-        let mut items = Vec::new();
+        let mut items = ArrayVec::new();
         let dropped = list.take(&mut items);
         assert_eq!((items.len(), dropped), (FOUND_MAX, 8));
         let places: Vec<_> = items.iter().take(3).collect();

@@ -1,8 +1,10 @@
 //! The end of a second: what rests on whole seconds is measured, and an account of it is given.
 
+use arrayvec::ArrayVec;
+
 use super::clock::SECOND_NANOS;
 use super::features::{CONTEXT_FEATURES_COUNT, SlowContext};
-use super::found::Found;
+use super::found::{FOUND_MAX, Found};
 use super::instrument::InstrumentSecond;
 use super::lead::{Lead, latency_difference_ms};
 use super::primary::{arrange, choose_primary, compared_place};
@@ -41,7 +43,7 @@ pub struct ClosedSecond {
     /// The instrument whose lead is followed.
     pub leader: Option<u8>,
     /// What was detected.
-    pub found: Vec<Found>,
+    pub found: ArrayVec<Found, FOUND_MAX>,
     /// Volume of all instruments per second, base units: see [`Outlook`](crate::context::Outlook).
     pub volume_rate: Measure,
     /// How many detections there was no room for.
@@ -155,7 +157,7 @@ impl Default for ClosedSecond {
             primary: None,
             pairs: Vec::new(),
             leader: None,
-            found: Vec::new(),
+            found: ArrayVec::new(),
             volume_rate: unknown,
             found_dropped: 0,
             features: [unknown; CONTEXT_FEATURES_COUNT],
