@@ -58,8 +58,7 @@ fn config(is_proven: bool) -> String {
     let mut model = Model::unfitted();
     if is_proven {
         model.payoff = Payoff { gain_bps: 120.0, loss_bps: 60.0 };
-        model.validation =
-            Some(Validation { skill: 0.1, ece: 0.01, brier: 0.2, folds: 5, n_eff: 10_000.0 });
+        model.validation = Some(Validation { skill: 0.1, ece: 0.01, brier: 0.2, folds: 5, n_eff: 10_000.0 });
     }
     with_model(SHIPPED, &write_model(&model).unwrap())
 }
@@ -176,7 +175,8 @@ fn distribution(case: &Case, config: &str, warm_up: &Events, measured: &Events) 
 
 fn show(name: &str, times: &mut [u64]) {
     times.sort_unstable();
-    let of = |thousandths: usize| times.get((times.len() * thousandths / 1_000).min(times.len() - 1)).copied();
+    let of =
+        |thousandths: usize| times.get((times.len() * thousandths / 1_000).min(times.len() - 1)).copied();
     if let (Some(median), Some(p99), Some(p999), Some(most)) = (of(500), of(990), of(999), times.last()) {
         let mean = times.iter().sum::<u64>() / times.len() as u64;
         println!("  {name}: {}, {median}, {mean}, {p99}, {p999}, {most}", times.len());

@@ -172,7 +172,9 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
 }
 
 fn encode_levels<E: Encoder>(levels: &[Level], encoder: &mut E) -> Result<(), EncodeError> {
-    u8::try_from(levels.len()).map_err(|_| EncodeError::Other("more levels than a view holds"))?.encode(encoder)?;
+    u8::try_from(levels.len())
+        .map_err(|_| EncodeError::Other("more levels than a view holds"))?
+        .encode(encoder)?;
     levels.iter().try_for_each(|level| (level.price.0, level.qty.0).encode(encoder))
 }
 

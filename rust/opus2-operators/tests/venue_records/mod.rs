@@ -69,7 +69,9 @@ impl Venues {
             let (bids, asks) = (side(-1, bid), side(1, bid + 1));
             let text = match venue {
                 Venue::Binance => format!(r#"{{"lastUpdateId":1,"bids":[{bids}],"asks":[{asks}]}}"#),
-                _ => format!(r#"{{"type":"snapshot","product_id":"{symbol}","bids":[{bids}],"asks":[{asks}]}}"#),
+                _ => format!(
+                    r#"{{"type":"snapshot","product_id":"{symbol}","bids":[{bids}],"asks":[{asks}]}}"#
+                ),
             };
             records.push(self.record(place, Channel::Snapshot, &text));
         }

@@ -131,7 +131,12 @@ impl MarketRisk {
     }
 
     /// False when there is no room for the event's instrument.
-    fn take_event(&mut self, event: &MarketEvent<'_>, reading: &ReadingHead, settings: &RiskSettings) -> bool {
+    fn take_event(
+        &mut self,
+        event: &MarketEvent<'_>,
+        reading: &ReadingHead,
+        settings: &RiskSettings,
+    ) -> bool {
         let Some(place) = self.find_or_insert(event) else { return false };
         let Some(instrument) = self.instruments.get_mut(place) else { return false };
         let moved = instrument.take(self.now, event, reading, settings);
