@@ -3,7 +3,6 @@
 #![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
 #![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
 
-#[expect(dead_code, reason = "the benchmark uses the rest of it")]
 mod chain;
 mod three_venues;
 mod venue_records;

@@ -14,6 +14,7 @@ use opus2_types::{
 };
 
 use crate::WireError;
+use crate::append::Append;
 
 /// The largest encoded event that is written and read; a full view is below 1 KiB.
 pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
@@ -32,8 +33,9 @@ const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard().
 pub fn encode_event(event: &MarketEvent<'_>, bytes: &mut Vec<u8>) -> Result<(), WireError> {
     let start = bytes.len();
     bytes.push(EVENT_VERSION);
-    let written = bincode::encode_into_std_write(EventRef(event), bytes, CONFIG)
+    let written = bincode::encode_into_writer(EventRef(event), Append(bytes), CONFIG)
         .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })
+        .map(|()| bytes.len() - start - 1)
         .and_then(|length| if length > EVENT_BYTES_LIMIT { Err(too_large(length)) } else { Ok(()) });
     if written.is_err() {
         bytes.truncate(start);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::WireError;
+use crate::append::Append;
 use crate::reader::Reader;
 
 /// The form that is written and read.
@@ -95,8 +96,9 @@ pub fn append_section<T: Serialize>(
     let start = bytes.len();
     bytes.push(section.code());
     bytes.extend_from_slice(&[0; 4]);
-    let written = bincode::serde::encode_into_std_write(value, bytes, CONFIG)
+    let written = bincode::serde::encode_into_writer(value, Append(bytes), CONFIG)
         .map_err(|error| invalid(error.to_string()))
+        .map(|()| bytes.len() - start - SECTION_HEADER_BYTES)
         .and_then(|length| if length > SECTION_BYTES_LIMIT { Err(too_large(length)) } else { Ok(length) })
         .and_then(|length| u32::try_from(length).map_err(|_| too_large(length)));
     match written {
