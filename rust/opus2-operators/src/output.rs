@@ -102,9 +102,18 @@ pub enum Entry<'a> {
 }
 
 /// What one call of an operator gave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Output {
     bytes: Vec<u8>,
+}
+
+/// Memory of a new output: what nearly every call gives fits, so that it need not grow in the middle of a market's day.
+const BYTES_AT_FIRST: usize = 64 << 10;
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { bytes: Vec::with_capacity(BYTES_AT_FIRST) }
+    }
 }
 
 impl Output {

@@ -107,6 +107,14 @@ impl<M: MarketStage> Host<'_, M> {
     ) -> Result<Option<T>, OperatorError> {
         frame.value(section).map_err(|source| OperatorError::Input { operator: M::NAME, source })
     }
+
+    /// What a section of the frame begins with.
+    pub(crate) fn head<T: DeserializeOwned>(
+        frame: &Frame<'_>,
+        section: Section,
+    ) -> Result<Option<T>, OperatorError> {
+        frame.head(section).map_err(|source| OperatorError::Input { operator: M::NAME, source })
+    }
 }
 
 /// An operator of [`MarketStage`]s.

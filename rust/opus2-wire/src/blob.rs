@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::WireError;
+use crate::append::Append;
 use crate::reader::Reader;
 
 /// The largest blob that is read: far above any operator's state, far below what could hurt a TaskManager.
@@ -35,7 +36,7 @@ pub fn encode_blob<T: Serialize>(
     blob.extend_from_slice(&magic);
     blob.extend_from_slice(&version.to_le_bytes());
     blob.extend_from_slice(&[0; 4]);
-    bincode::serde::encode_into_std_write(state, blob, CONFIG)
+    bincode::serde::encode_into_writer(state, Append(blob), CONFIG)
         .map_err(|error| WireError::Invalid { what: "state blob", reason: error.to_string() })?;
     let checksum = crc32fast::hash(&blob[start + HEADER_BYTES..]);
     blob[start + 6..start + HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());

@@ -1,9 +1,10 @@
 //! The binary form of a [`MarketEvent`], from `normalize` to the stages after it.
 //!
 //! It stays inside one Flink task chain (or one process) and is never stored: both ends come from one library. Its first byte
-//! is [`EVENT_VERSION`] all the same, so that two libraries in one job are found out at the first event. Prices of a view are written as differences, which keeps most of them to a byte or two.
+//! is [`EVENT_VERSION`] all the same, so that two libraries in one job are found out at the first event. Integers have their
+//! full width: that is some bytes more, and every stage reads every event.
 
-use bincode::config::{Configuration, Limit};
+use bincode::config::{Configuration, Fixint, LittleEndian};
 use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
@@ -13,35 +14,45 @@ use opus2_types::{
 };
 
 use crate::WireError;
+use crate::append::Append;
 
-/// The largest encoded event that is read; a full view is below 1 KiB.
+/// The largest encoded event that is written and read; a full view is below 1 KiB.
 pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
 
 /// The form that is written and read. 2: events of kind `quality`, and this number itself. 3: lots, and events of kind
-/// `position`.
-pub const EVENT_VERSION: u8 = 3;
+/// `position`. 4: integers of full width.
+pub const EVENT_VERSION: u8 = 4;
 
-const CONFIG: Configuration<
-    bincode::config::LittleEndian,
-    bincode::config::Varint,
-    Limit<EVENT_BYTES_LIMIT>,
-> = bincode::config::standard().with_limit::<EVENT_BYTES_LIMIT>();
+/// Integers of a fixed width: an event is read by every stage, and stays within a process.
+const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard().with_fixed_int_encoding();
 
 /// Appends the event.
 ///
 /// # Errors
 /// The event is larger than [`EVENT_BYTES_LIMIT`], which only an absurdly long symbol could cause.
 pub fn encode_event(event: &MarketEvent<'_>, bytes: &mut Vec<u8>) -> Result<(), WireError> {
+    let start = bytes.len();
     bytes.push(EVENT_VERSION);
-    bincode::encode_into_std_write(EventWire(*event), bytes, CONFIG)
-        .map(|_| ())
+    let written = bincode::encode_into_writer(EventRef(event), Append(bytes), CONFIG)
         .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })
+        .map(|()| bytes.len() - start - 1)
+        .and_then(|length| if length > EVENT_BYTES_LIMIT { Err(too_large(length)) } else { Ok(()) });
+    if written.is_err() {
+        bytes.truncate(start);
+    }
+    written
+}
+
+fn too_large(length: usize) -> WireError {
+    let reason = format!("{length} bytes; the limit is {EVENT_BYTES_LIMIT}");
+    WireError::Invalid { what: "market event", reason }
 }
 
 /// Reads what [`encode_event`] wrote, borrowing its text.
 ///
 /// # Errors
-/// Another version, truncated bytes, bytes left over, or a number outside its enumeration.
+/// Another version, truncated bytes, bytes left over, more than [`EVENT_BYTES_LIMIT`] of them, or a number outside its
+/// enumeration.
 pub fn decode_event(bytes: &[u8]) -> Result<MarketEvent<'_>, WireError> {
     let bytes = match bytes.split_first() {
         Some((&EVENT_VERSION, rest)) => rest,
@@ -51,6 +62,9 @@ pub fn decode_event(bytes: &[u8]) -> Result<MarketEvent<'_>, WireError> {
             return Err(WireError::Invalid { what: "market event", reason });
         }
     };
+    if bytes.len() > EVENT_BYTES_LIMIT {
+        return Err(too_large(bytes.len()));
+    }
     let (EventWire(event), used) = bincode::borrow_decode_from_slice(bytes, CONFIG)
         .map_err(|error| WireError::Invalid { what: "market event", reason: error.to_string() })?;
     match bytes.len() - used {
@@ -59,11 +73,11 @@ pub fn decode_event(bytes: &[u8]) -> Result<MarketEvent<'_>, WireError> {
     }
 }
 
-struct EventWire<'a>(MarketEvent<'a>);
+struct EventRef<'a>(&'a MarketEvent<'a>);
 
-impl Encode for EventWire<'_> {
+impl Encode for EventRef<'_> {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
-        let event = &self.0;
+        let event = self.0;
         event.id.encode(encoder)?;
         event.venue.code().encode(encoder)?;
         event.symbol.encode(encoder)?;
@@ -96,6 +110,8 @@ impl Encode for EventWire<'_> {
         }
     }
 }
+
+struct EventWire<'a>(MarketEvent<'a>);
 
 impl<'de, C> BorrowDecode<'de, C> for EventWire<'de> {
     fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
@@ -158,26 +174,21 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
 }
 
 fn encode_levels<E: Encoder>(levels: &[Level], encoder: &mut E) -> Result<(), EncodeError> {
-    levels.len().encode(encoder)?;
-    let mut previous = 0i64;
-    for level in levels {
-        (level.price.0.wrapping_sub(previous), level.qty.0).encode(encoder)?;
-        previous = level.price.0;
-    }
-    Ok(())
+    u8::try_from(levels.len())
+        .map_err(|_| EncodeError::Other("more levels than a view holds"))?
+        .encode(encoder)?;
+    levels.iter().try_for_each(|level| (level.price.0, level.qty.0).encode(encoder))
 }
 
 fn decode_levels<D: Decoder>(decoder: &mut D) -> Result<([Level; VIEW_LEVELS], usize), DecodeError> {
-    let count = usize::decode(decoder)?;
+    let count = usize::from(u8::decode(decoder)?);
     let mut levels = [Level::default(); VIEW_LEVELS];
     let Some(target) = levels.get_mut(..count) else {
         return Err(DecodeError::Other("more levels than a view holds"));
     };
-    let mut previous = 0i64;
     for level in target {
-        let (step, qty) = <(i64, i64)>::decode(decoder)?;
-        previous = previous.wrapping_add(step);
-        *level = Level::new(previous, qty);
+        let (price, qty) = <(i64, i64)>::decode(decoder)?;
+        *level = Level::new(price, qty);
     }
     Ok((levels, count))
 }

@@ -7,11 +7,12 @@
 //! A stage copies the frame it was given and appends a section of its own, so a later stage sees what all before it
 //! saw. As a [market event](crate::event) it stays inside one Flink task chain, or one process, and is never stored.
 
-use bincode::config::{Configuration, Limit};
+use bincode::config::{Configuration, Fixint, LittleEndian};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::WireError;
+use crate::append::Append;
 use crate::reader::Reader;
 
 /// The form that is written and read.
@@ -20,11 +21,9 @@ pub const FRAME_VERSION: u8 = 1;
 /// The largest section that is read; every stage's is a few kilobytes at most.
 pub const SECTION_BYTES_LIMIT: usize = 256 << 10;
 
-const CONFIG: Configuration<
-    bincode::config::LittleEndian,
-    bincode::config::Varint,
-    Limit<SECTION_BYTES_LIMIT>,
-> = bincode::config::standard().with_limit::<SECTION_BYTES_LIMIT>();
+/// Integers of a fixed width are larger and are read in a third of the time. No limit on what is read: a section is there
+/// as a whole before it is read, and what claims more than it holds ends early.
+const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard().with_fixed_int_encoding();
 
 /// Bytes before a section's own.
 const SECTION_HEADER_BYTES: usize = 5;
@@ -97,8 +96,10 @@ pub fn append_section<T: Serialize>(
     let start = bytes.len();
     bytes.push(section.code());
     bytes.extend_from_slice(&[0; 4]);
-    let written = bincode::serde::encode_into_std_write(value, bytes, CONFIG)
+    let written = bincode::serde::encode_into_writer(value, Append(bytes), CONFIG)
         .map_err(|error| invalid(error.to_string()))
+        .map(|()| bytes.len() - start - SECTION_HEADER_BYTES)
+        .and_then(|length| if length > SECTION_BYTES_LIMIT { Err(too_large(length)) } else { Ok(length) })
         .and_then(|length| u32::try_from(length).map_err(|_| too_large(length)));
     match written {
         Ok(length) => {
@@ -165,6 +166,16 @@ impl<'a> Frame<'a> {
             left => Err(WireError::LeftOver { what: "section", left }),
         }
     }
+
+    /// The value that a section begins with; what follows it is not looked at. `None` when the frame has no such section.
+    ///
+    /// # Errors
+    /// The bytes do not begin with such a value.
+    pub fn head<T: DeserializeOwned>(&self, section: Section) -> Result<Option<T>, WireError> {
+        let Some(payload) = self.bytes(section) else { return Ok(None) };
+        let read = bincode::serde::decode_from_slice(payload, CONFIG);
+        read.map(|(value, _)| Some(value)).map_err(|error| invalid(error.to_string()))
+    }
 }
 
 fn invalid(reason: String) -> WireError {
@@ -195,6 +206,9 @@ mod tests {
         assert_eq!(frame.value::<(u64, Option<f64>)>(Section::Context), Ok(Some((7, Some(0.5)))));
         assert_eq!(frame.value::<u64>(Section::Signal), Ok(None));
         assert!(frame.value::<u8>(Section::Context).is_err(), "bytes left over");
+        assert_eq!(frame.head::<u64>(Section::Context), Ok(Some(7)));
+        assert_eq!(frame.head::<u64>(Section::Signal), Ok(None));
+        assert!(frame.head::<[u64; 4]>(Section::Context).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //! | [`model`] | fits, people | operators |
 //! | [`audit`] | operators | whoever verifies a decision |
 
+mod append;
 pub mod audit;
 pub mod blob;
 mod content_hash;

@@ -104,6 +104,28 @@ pub(super) fn autocorrelation(path: impl Iterator<Item = Increment<i64>>) -> Mea
 
 /// The path at multiples of `every` bins: increments that end within one step become one.
 fn sampled(path: impl Iterator<Item = Increment<i64>>, every: i64) -> impl Iterator<Item = Increment<i64>> {
+    // Where every step is a sample, the path is its own.
+    if every == 1 { Sampled::Whole(path) } else { Sampled::Grouped(grouped(path, every)) }
+}
+
+/// The one iterator or the other.
+enum Sampled<W, G> {
+    Whole(W),
+    Grouped(G),
+}
+
+impl<T, W: Iterator<Item = T>, G: Iterator<Item = T>> Iterator for Sampled<W, G> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::Whole(path) => path.next(),
+            Self::Grouped(path) => path.next(),
+        }
+    }
+}
+
+fn grouped(path: impl Iterator<Item = Increment<i64>>, every: i64) -> impl Iterator<Item = Increment<i64>> {
     let mut path = path.peekable();
     let mut start = None;
     let end_of = move |bin: i64| {
@@ -167,7 +189,8 @@ mod tests {
         let raw = raw.map(|(start, end, change)| Increment { start, end, change });
         let found: Vec<_> = sampled(raw.into_iter(), 10).map(|i| (i.start, i.end, i.change)).collect();
         assert_eq!(found, [(0, 10, 7.0), (10, 20, 8.0), (20, 40, 16.0)]);
-        let same: Vec<_> = sampled(raw.into_iter(), 1).collect();
-        assert_eq!(same, raw);
+        for same in [sampled(raw.into_iter(), 1).collect::<Vec<_>>(), grouped(raw.into_iter(), 1).collect()] {
+            assert_eq!(same, raw);
+        }
     }
 }

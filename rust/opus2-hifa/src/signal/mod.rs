@@ -33,6 +33,6 @@ pub use detection::{DETECTIONS_MAX, Detection, Detector};
 pub use episodes::Episodes;
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
 pub use model::SignalModel;
-pub use reading::{READING_EVENTS_MAX, Reading};
+pub use reading::{READING_EVENTS_MAX, Reading, ReadingHead};
 pub use saved::InstrumentStateV3;
 pub use state::{Applied, InstrumentState};

@@ -1,6 +1,6 @@
 //! One market in stage 2: frames and timers around [`MarketContext`].
 
-use opus2_hifa::context::{MarketContext, SavedMarket, SavingMarket};
+use opus2_hifa::context::{ClosedSecond, MarketContext, SavedMarket, SavingMarket};
 use opus2_hifa::signal::Reading;
 use opus2_types::{MarketEvent, UnixNanos};
 use opus2_wire::frame::{FRAME_VERSION, Frame, Section};
@@ -14,6 +14,8 @@ use crate::{OperatorError, OutputChannel};
 #[derive(Debug)]
 pub(crate) struct Market {
     context: MarketContext,
+    /// Memory for the account of a second; nothing of it is state.
+    second: ClosedSecond,
 }
 
 impl MarketStage for Market {
@@ -26,7 +28,7 @@ impl MarketStage for Market {
     type Saved = SavedMarket;
 
     fn new(market: &str, settings: &Settings) -> Self {
-        Self { context: MarketContext::new(market, &settings.rules) }
+        Self::of(MarketContext::new(market, &settings.rules))
     }
 
     fn process(
@@ -63,7 +65,7 @@ impl MarketStage for Market {
     }
 
     fn from_saved(market: &str, saved: SavedMarket, settings: &Settings) -> Option<Self> {
-        MarketContext::from_saved(market, saved, &settings.rules).map(|context| Self { context })
+        MarketContext::from_saved(market, saved, &settings.rules).map(Self::of)
     }
 
     fn visit_counters(tally: &Tally, visit: &mut dyn FnMut(&'static str, u64)) {
@@ -72,14 +74,19 @@ impl MarketStage for Market {
 }
 
 impl Market {
+    fn of(context: MarketContext) -> Self {
+        Self { context, second: ClosedSecond::default() }
+    }
+
     /// Publishes every second that ends at `time` or before: first its record, then a frame without an event.
     fn close_until(&mut self, time: i64, host: &mut Host<'_, Self>) -> Result<(), OperatorError> {
-        while let Some(second) = self.context.close_due(time, &host.settings.rules) {
-            host.tally.closed(&second);
-            let (market, settings, context) = (host.market, host.settings, &self.context);
+        while self.context.close_due(time, &host.settings.rules, &mut self.second) {
+            host.tally.closed(&self.second);
+            let (market, settings, context, second) =
+                (host.market, host.settings, &self.context, &self.second);
             let end = UnixNanos(second.end);
             host.publish(OutputChannel::Context, end, |bytes| {
-                write_second(market, context, &second, settings, bytes);
+                write_second(market, context, second, settings, bytes);
             });
             let empty = Frame::decode(&[FRAME_VERSION])
                 .map_err(|source| OperatorError::Input { operator: NAME, source })?;

@@ -11,7 +11,7 @@ mod tally;
 
 use opus2_hifa::context::Outlook;
 use opus2_hifa::risk::{MarketRisk, RiskConfig, RiskFrame, RiskSettings};
-use opus2_hifa::signal::Reading;
+use opus2_hifa::signal::ReadingHead;
 use opus2_types::{MarketEvent, UnixNanos};
 use opus2_wire::ContentHash;
 use opus2_wire::frame::{Frame, Section};
@@ -94,7 +94,7 @@ impl MarketStage for RiskMarket {
         event: Option<&MarketEvent<'_>>,
         host: &mut Host<'_, Self>,
     ) -> Result<(), OperatorError> {
-        let reading = Host::<Self>::section::<Reading>(frame, Section::Signal)?;
+        let reading = Host::<Self>::head::<ReadingHead>(frame, Section::Signal)?;
         let outlook = Host::<Self>::section::<Outlook>(frame, Section::Context)?;
         if outlook.is_none() {
             host.tally.add(Count::WithoutContext);
@@ -107,7 +107,7 @@ impl MarketStage for RiskMarket {
             host.tally.add(Count::WithoutSignal);
         }
         let risk_frame =
-            RiskFrame { event: event.zip(reading.as_ref()), outlook: &outlook, may_trade: self.may_trade };
+            RiskFrame { event: event.zip(reading), outlook: &outlook, may_trade: self.may_trade };
         let taken = self.risk.take(&risk_frame, &host.settings.risk);
         host.tally.taken(taken);
         let Some(assessment) = self.risk.assessment() else { return Ok(()) };

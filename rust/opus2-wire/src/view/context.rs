@@ -5,6 +5,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::json::write_json;
 use super::value::{DecimalView, FactView, MeasureView, NameView};
 use crate::ContentHash;
 
@@ -395,11 +396,7 @@ pub fn write_context<'a, W, F, I, P, D, M>(
             missing: Listed(lists.missing),
         }),
     };
-    put(&record, bytes);
-}
-
-fn put<T: Serialize>(value: &T, bytes: &mut Vec<u8>) {
-    serde_json::to_writer(bytes, value).expect("numbers and text are JSON, and memory takes every byte");
+    write_json(&record, bytes);
 }
 
 /// `MARKET:context:BAR_END`.

@@ -3,10 +3,11 @@
 //! One object is one decision with everything that led to it. Decisions are rare, so the views are plain structures whose
 //! fields are written in the order of their declaration; the record is then sealed by [`AuditChain`](crate::audit::AuditChain).
 
-use opus2_types::{Level, Scaled};
+use opus2_types::Level;
 use serde::ser::{SerializeMap, SerializeTuple};
 use serde::{Serialize, Serializer};
 
+use super::json::{serialize_decimal, write_json};
 use crate::ContentHash;
 
 /// Levels of each side that a record shows.
@@ -103,7 +104,7 @@ pub struct Decimal {
 
 impl Serialize for Decimal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Scaled::new(self.units, self.scale))
+        serialize_decimal(self.units.into(), self.scale, serializer)
     }
 }
 
@@ -461,7 +462,7 @@ fn hexadecimal<S: Serializer>(hash: &u64, serializer: S) -> Result<S::Ok, S::Err
 /// # Panics
 /// Never: numbers and text are JSON, and memory takes every byte.
 pub fn write_decision(view: &DecisionView<'_>, bytes: &mut Vec<u8>) {
-    serde_json::to_writer(bytes, view).expect("numbers and text are JSON, and memory takes every byte");
+    write_json(view, bytes);
 }
 
 #[cfg(test)]

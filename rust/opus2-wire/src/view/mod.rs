@@ -7,6 +7,7 @@ pub mod context;
 pub mod dead_letter;
 pub mod decision;
 pub mod detection;
+mod json;
 pub mod normalized;
 pub mod quality;
 pub mod risk;

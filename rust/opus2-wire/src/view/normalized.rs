@@ -1,9 +1,10 @@
 //! A [`MarketEvent`] as published on `market_data_normalized`. Contract: docs/contracts/normalized.md.
 
-use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent, Scaled};
+use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
+use super::json::{serialize_decimal, write_json};
 use crate::WireError;
 use crate::position::EQUITY_SCALE;
 
@@ -45,8 +46,8 @@ where
     A: Iterator<Item = Level> + Clone,
 {
     let scales = (event.price_scale, event.qty_scale);
-    let text = |units| Text(Scaled::new(units, event.price_scale));
-    let qty_text = |units| Text(Scaled::new(units, event.qty_scale));
+    let text = |units| Text { units, scale: event.price_scale };
+    let qty_text = |units| Text { units, scale: event.qty_scale };
     let mut object = Object::<B, A> {
         id: event.id,
         kind: event.body.kind(),
@@ -92,13 +93,13 @@ where
         EventBody::Position(position) => {
             object.qty = Some(qty_text(position.qty.0));
             object.price = position.entry_price.map(|price| text(price.0));
-            object.equity = position.equity_micros.map(|micros| Text(Scaled::new(micros, EQUITY_SCALE)));
+            object.equity = position.equity_micros.map(|units| Text { units, scale: EQUITY_SCALE });
         }
         // Published by a view of its own.
         EventBody::Quality(_) => {}
     }
-    serde_json::to_writer(bytes, &object)
-        .map_err(|error| WireError::Invalid { what: "normalized event", reason: error.to_string() })
+    write_json(&object, bytes);
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -146,11 +147,14 @@ struct Quote {
 }
 
 /// Exact decimal text.
-struct Text(Scaled);
+struct Text {
+    units: i64,
+    scale: u8,
+}
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serialize_decimal(self.units.into(), self.scale, serializer)
     }
 }
 
@@ -171,8 +175,8 @@ impl<I: Iterator<Item = Level> + Clone> Serialize for Levels<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut seq = serializer.serialize_seq(None)?;
         for level in self.levels.clone() {
-            let price = Text(Scaled::new(level.price.0, self.scales.0));
-            seq.serialize_element(&(price, Text(Scaled::new(level.qty.0, self.scales.1))))?;
+            let price = Text { units: level.price.0, scale: self.scales.0 };
+            seq.serialize_element(&(price, Text { units: level.qty.0, scale: self.scales.1 }))?;
         }
         seq.end()
     }

@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use opus2_types::Scaled;
 use serde::ser::{SerializeSeq as _, SerializeStruct as _};
 use serde::{Serialize, Serializer};
 
+use super::json::{serialize_decimal, write_json};
 use crate::ContentHash;
 
 /// A finite number, or the name of the reason why there is none: `{"value":…,"reason":…}`, one of them null.
@@ -35,7 +35,7 @@ pub struct ExactView {
 
 impl Serialize for ExactView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Scaled::new(self.units, self.scale))
+        serialize_decimal(self.units.into(), self.scale, serializer)
     }
 }
 
@@ -349,7 +349,7 @@ fn those_there<S: Serializer>(venues: &[Option<VenueView<'_>>], serializer: S) -
 /// # Panics
 /// Never: numbers and text are JSON, and memory takes every byte.
 pub fn write_risk(view: &RiskView<'_>, bytes: &mut Vec<u8>) {
-    serde_json::to_writer(bytes, view).expect("numbers and text are JSON, and memory takes every byte");
+    write_json(view, bytes);
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use super::json::serialize_decimal;
+
 /// A finite number, or the name of the reason why there is none: `{"value":…,"reason":…}`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeasureView(pub Result<f64, &'static str>);
@@ -51,7 +53,13 @@ impl DecimalView {
     }
 }
 
-impl fmt::Display for DecimalView {
+/// The same where it is long: beyond 64 bits, or of more places than any venue has.
+pub(super) struct LongDecimal {
+    pub(super) units: i128,
+    pub(super) scale: u8,
+}
+
+impl fmt::Display for LongDecimal {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A number of 128 bits has 39 digits at most, and a scale of a u8 255 places.
         let mut digits = [b'0'; 300];
@@ -80,7 +88,7 @@ impl fmt::Display for DecimalView {
 
 impl Serialize for DecimalView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serialize_decimal(self.units, self.scale, serializer)
     }
 }
 
@@ -123,8 +131,9 @@ mod tests {
 
     #[test]
     fn a_mid_between_two_ticks_has_one_place_more() {
-        assert_eq!(DecimalView::half(20_001, 2).to_string(), "100.005");
-        assert_eq!(DecimalView::half(20_000, 2).to_string(), "100");
+        let text = |view: DecimalView| serde_json::to_string(&view).unwrap();
+        assert_eq!(text(DecimalView::half(20_001, 2)), "\"100.005\"");
+        assert_eq!(text(DecimalView::half(20_000, 2)), "\"100\"");
     }
 
     #[test]

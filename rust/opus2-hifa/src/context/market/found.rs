@@ -75,9 +75,11 @@ impl FoundList {
         }
     }
 
-    /// Gives all of them and how many there was no room for, and begins anew.
-    pub(super) fn take(&mut self) -> (ArrayVec<Found, FOUND_MAX>, u32) {
-        (std::mem::take(&mut self.items), std::mem::take(&mut self.dropped))
+    /// Puts all of them in the place of `found`, gives how many there was no room for, and begins anew.
+    pub(super) fn take(&mut self, found: &mut ArrayVec<Found, FOUND_MAX>) -> u32 {
+        found.clone_from(&self.items);
+        self.items.clear();
+        std::mem::take(&mut self.dropped)
     }
 
     /// False for a loaded list that names an instrument that there is not.
@@ -115,7 +117,8 @@ mod tests {
         }
         list.make_place(1);
         assert!(list.is_consistent(4) && !list.is_consistent(3));
-        let (items, dropped) = list.take();
+        let mut items = ArrayVec::new();
+        let dropped = list.take(&mut items);
         assert_eq!((items.len(), dropped), (FOUND_MAX, 8));
         let places: Vec<_> = items.iter().take(3).collect();
         assert!(matches!(

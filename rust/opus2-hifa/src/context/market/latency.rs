@@ -49,9 +49,11 @@ impl FeedLatency {
             count += 1;
         }
         let sorted = sorted.get_mut(..count).ok_or(Absent::Cold)?;
-        sorted.sort_unstable();
-        let upper = sorted.get(count / 2).ok_or(Absent::Cold)?;
-        let lower = if count.is_multiple_of(2) { sorted.get(count / 2 - 1).unwrap_or(upper) } else { upper };
+        if sorted.is_empty() {
+            return Err(Absent::Cold);
+        }
+        let (below, upper, _) = sorted.select_nth_unstable(count / 2);
+        let lower = below.iter().max().filter(|_| count.is_multiple_of(2)).unwrap_or(upper);
         // In units of 1e-6 of half a millisecond.
         Ok(scaled(i128::from(*lower) + i128::from(*upper), 6) / to_f64(2) + 0.0)
     }

@@ -29,17 +29,17 @@ pub struct ClosedPair {
     pub latency_difference_ms: Measure,
 }
 
-/// The account of a second that has ended.
+/// The account of a second that has ended: one is filled for second after second, so that its memory is used again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClosedSecond {
     /// Its end, ns.
     pub end: i64,
     /// By instrument, in the order of the market's table.
-    pub instruments: ArrayVec<InstrumentSecond, MARKET_INSTRUMENTS_MAX>,
+    pub instruments: Vec<InstrumentSecond>,
     /// The primary instrument's place in it.
     pub primary: Option<u8>,
     /// The instruments that are compared with the primary one.
-    pub pairs: ArrayVec<ClosedPair, INSTRUMENTS_MAX>,
+    pub pairs: Vec<ClosedPair>,
     /// The instrument whose lead is followed.
     pub leader: Option<u8>,
     /// What was detected.
@@ -59,46 +59,37 @@ pub struct ClosedSecond {
 }
 
 impl MarketContext {
-    /// Ends the open second when that is at `until` or before, and gives its account. Call it until there is none.
-    pub fn close_due(&mut self, until: i64, rules: &ContextRules) -> Option<ClosedSecond> {
+    /// Ends the open second when that is at `until` or before, and gives its account in `closed`; false when it does not
+    /// end yet. Call it until it does not.
+    pub fn close_due(&mut self, until: i64, rules: &ContextRules, closed: &mut ClosedSecond) -> bool {
         let before = self.state.clock.closed_until();
-        let end = self.state.clock.close(until)?;
+        let Some(end) = self.state.clock.close(until) else { return false };
         let elapsed_secs = if before == i64::MIN { 1.0 } else { seconds(end.saturating_sub(before)) };
-        let mut instruments = ArrayVec::new();
+        closed.end = end;
+        closed.instruments.clear();
         for instrument in self.instruments.iter_mut().take(MARKET_INSTRUMENTS_MAX) {
-            instruments.push(instrument.state.close(end, elapsed_secs, rules));
+            closed.instruments.push(instrument.state.close(end, elapsed_secs, rules));
         }
-        self.tell_absorbed(&instruments);
-        let is_rearranged = self.choose(end, rules);
-        let pairs = self.compare(end, &instruments, rules);
+        let instruments = closed.instruments.as_slice();
+        self.tell_absorbed(instruments);
+        closed.is_rearranged = self.choose(end, rules);
+        closed.pairs.clear();
+        self.compare(end, instruments, rules, &mut closed.pairs);
         self.state.lead = match (&self.state.pairs, self.primary_place()) {
-            (Some(all), Some(primary)) => Lead::choose(&self.instruments, primary, &pairs, all, rules),
+            (Some(all), Some(primary)) => Lead::choose(&self.instruments, primary, &closed.pairs, all, rules),
             _ => Lead::absent(Absent::DataType),
         };
         let fast = self.fast(end, rules);
         let primary = self.primary_place().and_then(|primary| instruments.get(primary));
-        self.state.slow = slow(primary, fast.lead_z, volume_rate(&instruments));
-        let (found, found_dropped) = self.state.found.take();
-        let (multiplier, direction) = self.multiplier(rules);
-        let leader = self
-            .state
-            .lead
-            .place
-            .and_then(|place| pairs.iter().find(|pair| pair.place == place).map(|pair| pair.instrument));
-        Some(ClosedSecond {
-            end,
-            instruments,
-            primary: self.state.primary,
-            pairs,
-            leader,
-            found,
-            volume_rate: self.state.slow.volume_rate,
-            found_dropped,
-            features: self.state.slow.features(&fast),
-            multiplier,
-            direction,
-            is_rearranged,
-        })
+        self.state.slow = slow(primary, fast.lead_z, volume_rate(instruments));
+        closed.found_dropped = self.state.found.take(&mut closed.found);
+        (closed.multiplier, closed.direction) = self.multiplier(rules);
+        closed.primary = self.state.primary;
+        let of_place = |place| closed.pairs.iter().find(|pair| pair.place == place);
+        closed.leader = self.state.lead.place.and_then(of_place).map(|pair| pair.instrument);
+        closed.volume_rate = self.state.slow.volume_rate;
+        closed.features = self.state.slow.features(&fast);
+        true
     }
 
     fn tell_absorbed(&mut self, instruments: &[InstrumentSecond]) {
@@ -138,22 +129,49 @@ impl MarketContext {
         end: i64,
         instruments: &[InstrumentSecond],
         rules: &ContextRules,
-    ) -> ArrayVec<ClosedPair, INSTRUMENTS_MAX> {
-        let mut found = ArrayVec::new();
+        found: &mut Vec<ClosedPair>,
+    ) {
         let primary = self.primary_place().and_then(|primary| instruments.get(primary));
-        let (Some(pairs), Some(primary)) = (&mut self.state.pairs, primary) else { return found };
+        let (Some(pairs), Some(primary)) = (&mut self.state.pairs, primary) else { return };
         pairs.advance(end, &rules.across);
         for (instrument, second) in (0u8..).zip(instruments) {
             let place = compared_place(&self.instruments, instrument.into());
             let Some(place) = place.and_then(|place| u8::try_from(place).ok()) else { continue };
             if let Some(features) = pairs.features(place.into(), &rules.across)
-                && !found.is_full()
+                && found.len() < INSTRUMENTS_MAX
             {
                 let latency_difference_ms = latency_difference_ms(primary, second);
                 found.push(ClosedPair { instrument, place, features, latency_difference_ms });
             }
         }
-        found
+    }
+}
+
+impl Default for ClosedSecond {
+    /// Of nothing, to be filled.
+    fn default() -> Self {
+        let unknown = Err(Absent::Cold);
+        Self {
+            end: 0,
+            instruments: Vec::new(),
+            primary: None,
+            pairs: Vec::new(),
+            leader: None,
+            found: ArrayVec::new(),
+            volume_rate: unknown,
+            found_dropped: 0,
+            features: [unknown; CONTEXT_FEATURES_COUNT],
+            multiplier: ContextMultiplier {
+                agreement: unknown,
+                lead: unknown,
+                toxicity: unknown,
+                jump: unknown,
+                unclamped: 1.0,
+                value: 1.0,
+            },
+            direction: None,
+            is_rearranged: false,
+        }
     }
 }
 

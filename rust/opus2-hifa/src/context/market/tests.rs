@@ -178,8 +178,9 @@ impl Play {
     }
 
     fn close(&mut self, until: i64) {
-        while let Some(second) = self.market.close_due(until, &self.rules) {
-            self.seconds.push(second);
+        let mut second = ClosedSecond::default();
+        while self.market.close_due(until, &self.rules, &mut second) {
+            self.seconds.push(second.clone());
         }
     }
 

@@ -16,7 +16,7 @@ use crate::risk::health_gate::{HealthCap, HealthGate};
 use crate::risk::resilience::DepletionWatcher;
 use crate::risk::spread_decomposition::{SpreadDecomposition, TradeSpread};
 use crate::risk::spread_level::SpreadLevel;
-use crate::signal::Reading;
+use crate::signal::ReadingHead;
 use crate::{Absent, ExchangeHealth, Measure, measure::finite};
 
 /// Time constant of the traded volume by which instruments are ranked, s.
@@ -99,7 +99,7 @@ impl InstrumentRisk {
         &mut self,
         now: i64,
         event: &MarketEvent<'_>,
-        reading: &Reading,
+        reading: &ReadingHead,
         settings: &RiskSettings,
     ) -> Moved {
         let mut moved = Moved::default();
@@ -155,7 +155,7 @@ impl InstrumentRisk {
         moved
     }
 
-    fn observe_mid(&mut self, now: i64, reading: &Reading, settings: &RiskSettings) {
+    fn observe_mid(&mut self, now: i64, reading: &ReadingHead, settings: &RiskSettings) {
         let memory = &settings.config().spread;
         let Some(mid_doubled) = reading.mid_doubled.filter(|mid| *mid > 0) else { return };
         self.spreads.on_mid(now, mid_doubled, memory);

@@ -30,7 +30,7 @@ use super::kill_switch::KillSwitches;
 use crate::context::Outlook;
 use crate::exact::{MILLI, scaled, seconds};
 use crate::measure::finite;
-use crate::signal::Reading;
+use crate::signal::ReadingHead;
 use crate::{Absent, Direction, Measure};
 use account::Account;
 use assess::{Assessed, Inputs, Judge};
@@ -51,7 +51,7 @@ pub const ACTIVE_PROBABILITY_MIN: f64 = 0.60;
 #[derive(Debug, Clone, Copy)]
 pub struct RiskFrame<'a> {
     /// The event, and what stage 1 knows at it; `None` for a frame that stage 2 made at the end of a second.
-    pub event: Option<(&'a MarketEvent<'a>, &'a Reading)>,
+    pub event: Option<(&'a MarketEvent<'a>, ReadingHead)>,
     /// What stage 2 makes of the market.
     pub outlook: &'a Outlook,
     /// The model may trade in this market: [`RiskSettings::may_trade`].
@@ -113,7 +113,7 @@ impl MarketRisk {
         if let Some((event, reading)) = frame.event {
             taken.is_late = event.recv_ts.0 < self.now;
             self.now = self.now.max(event.recv_ts.0);
-            taken.is_beyond_limit = !self.take_event(event, reading, settings);
+            taken.is_beyond_limit = !self.take_event(event, &reading, settings);
         } else if frame.outlook.bar_end.is_some() {
             self.end_second(settings);
         }
@@ -131,7 +131,12 @@ impl MarketRisk {
     }
 
     /// False when there is no room for the event's instrument.
-    fn take_event(&mut self, event: &MarketEvent<'_>, reading: &Reading, settings: &RiskSettings) -> bool {
+    fn take_event(
+        &mut self,
+        event: &MarketEvent<'_>,
+        reading: &ReadingHead,
+        settings: &RiskSettings,
+    ) -> bool {
         let Some(place) = self.find_or_insert(event) else { return false };
         let Some(instrument) = self.instruments.get_mut(place) else { return false };
         let moved = instrument.take(self.now, event, reading, settings);
