@@ -55,11 +55,15 @@ fn a_planted_edge_is_recovered_with_sign_and_size() {
         let found = planted(edge);
         let combined = &found["report"]["combined"];
         let (ic, size) = (&combined["correlation"], &combined["edge_bps"]);
-        let [ic_lo, ic_hi] = ["lo", "hi"].map(|end| sign * number(&ic[end]));
-        assert!(ic_lo.min(ic_hi) > 0.0, "the correlation has the edge's sign: {ic}");
+        assert!(number(&ic["lo"]) > 0.0, "a prediction goes with what it predicts: {ic}");
+        let features = found["report"]["features"].as_array().unwrap();
+        let imbalance = features.iter().find(|row| row["name"] == "queue_imbalance").unwrap();
+        let [lo, hi] = ["lo", "hi"].map(|end| sign * number(&imbalance["correlation"][end]));
+        assert!(lo.min(hi) > 0.0, "what tells of the signal goes with the edge's sign: {imbalance}");
         let edge: f64 = edge.parse().unwrap();
         assert!(number(&size["lo"]) <= edge && edge <= number(&size["hi"]), "{edge} in {size}");
-        assert!(number(&size["lo"]) > 0.0 || number(&size["hi"]) < 0.0, "and zero is not: {size}");
+        let [lo, hi] = ["lo", "hi"].map(|end| sign * number(&size[end]));
+        assert!(lo.min(hi) > 0.0, "and has its sign: {size}");
         let hit_rate = &combined["hit_rate"];
         assert!(number(&hit_rate["lo"]) > 0.5, "predictions point the right way either way: {hit_rate}");
         let verdict = &found["verdict"];

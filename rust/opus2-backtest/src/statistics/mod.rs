@@ -24,7 +24,7 @@ pub mod bootstrap;
 pub mod drawdown;
 pub mod grid;
 pub mod monte_carlo;
-mod normal;
+pub(crate) mod normal;
 pub mod overfitting;
 pub mod performance;
 pub mod proportion;

@@ -8,7 +8,7 @@ pub(super) fn cdf(x: f64) -> Option<f64> {
 }
 
 /// The `x` with `P(Z <= x) = p`; `None` unless `0 < p < 1`.
-pub(super) fn quantile(p: f64) -> Option<f64> {
+pub(crate) fn quantile(p: f64) -> Option<f64> {
     (p > 0.0 && p < 1.0).then(|| Normal::standard().inverse_cdf(p))
 }
 

@@ -10,20 +10,25 @@
 //! ```
 //!
 //! Every feature is thus an instrument by which the edge can be estimated; one that tells nothing of `s` is a weak one and
-//! estimates nothing. Intervals are those of the stationary bootstrap over whole rows, so that what depends on each other
-//! in time, overlapping horizons and a signal that lasts, stays together within blocks. With several features the
-//! largest deviation among them is what must be unusual: joint intervals are `value ± c * error` with `c` the quantile of
-//! that maximum over the resamples.
+//! estimates nothing. Errors are those of the stationary bootstrap over whole rows, so that what depends on each other in
+//! time, overlapping horizons and a signal that lasts, stays together within blocks. An interval is `value ± q * error`,
+//! `q` the quantile of Student's t with as many degrees of freedom as there are blocks, less one: an error that rests on a
+//! dozen blocks is itself unsure, and the resamples' own quantiles do not know it (they held the truth in 91 % of 300
+//! samples of 13 blocks, these in 94 %; of 48 blocks 94 and 96 %). With several features the largest deviation among them is
+//! what must be unusual: joint intervals have the quantile of that maximum over the resamples in the place of the normal
+//! one, and are widened alike.
 //!
 //! # Source
 //! Politis and Romano (1994), JASA 89; White (2000), Econometrica 68, for the maximum; methods reference 9.
 
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use super::fit::{Fit, Method};
 use crate::fit::correlation::ranks;
 use crate::statistics::bootstrap::Resampler;
-use crate::statistics::sample::{finite, mean, nearest_rank, standard_deviation};
+use crate::statistics::normal::quantile;
+use crate::statistics::sample::{finite, mean, nearest_rank, size, standard_deviation};
 
 /// Seconds left out between training and testing at least: the longest window of a feature.
 const EMBARGO_SECS_MIN: usize = 15;
@@ -80,7 +85,7 @@ pub struct Estimate {
     pub value: f64,
     /// Its standard error over the resamples.
     pub error: f64,
-    /// The lower end, by ranks of the resamples.
+    /// The lower end.
     pub lo: f64,
     /// The upper end.
     pub hi: f64,
@@ -241,7 +246,8 @@ fn rows_of(
             look(&weights)
         })
         .collect();
-    let estimates = |of: fn(&Found) -> Option<f64>| estimate(&plain, &resamples, of, settings.confidence);
+    let quantiles = Quantiles::new(count, settings);
+    let estimates = |of: fn(&Found) -> Option<f64>| estimate(&plain, &resamples, of, &quantiles);
     let hit_rates = estimates(|found| found.hit_rate);
     let correlations = estimates(|found| found.correlation);
     let rank_correlations = estimates(|found| found.rank_correlation);
@@ -339,22 +345,39 @@ impl Moments {
     }
 }
 
+/// How many errors wide intervals are to each side.
+struct Quantiles {
+    confidence: f64,
+    /// Of Student's t, with the degrees of freedom that the blocks leave.
+    student: f64,
+    /// That over the normal one: what a quantile of the resamples is widened by.
+    widening: f64,
+}
+
+impl Quantiles {
+    fn new(rows: usize, settings: &PlantedSettings) -> Self {
+        let upper = f64::midpoint(1.0, settings.confidence);
+        let degrees = (size(rows) / settings.block_length() - 1.0).max(1.0);
+        let normal = quantile(upper).unwrap_or(f64::INFINITY);
+        let student = StudentsT::new(0.0, 1.0, degrees).map_or(f64::INFINITY, |t| t.inverse_cdf(upper));
+        Self { confidence: settings.confidence, student, widening: student / normal }
+    }
+}
+
 /// Intervals of one statistic of every column; a resample without it is left out.
 fn estimate(
     plain: &[Found],
     resamples: &[Vec<Found>],
     of: fn(&Found) -> Option<f64>,
-    confidence: f64,
+    quantiles: &Quantiles,
 ) -> Vec<Option<Estimate>> {
-    let tail = (1.0 - confidence) / 2.0;
     let mut errors: Vec<Option<(f64, f64)>> = Vec::new();
     let mut single: Vec<Option<Estimate>> = Vec::new();
     for (at, found) in plain.iter().enumerate() {
-        let mut values: Vec<f64> = resamples.iter().filter_map(|found| of(&found[at])).collect();
-        values.sort_by(f64::total_cmp);
+        let values: Vec<f64> = resamples.iter().filter_map(|found| of(&found[at])).collect();
         let estimate = (|| {
             let (value, error) = (of(found)?, standard_deviation(&values)?);
-            let (lo, hi) = (nearest_rank(&values, tail)?, nearest_rank(&values, 1.0 - tail)?);
+            let (lo, hi) = (value - quantiles.student * error, value + quantiles.student * error);
             Some(Estimate { value, error, lo, hi, joint_lo: lo, joint_hi: hi })
         })();
         errors.push(
@@ -374,7 +397,8 @@ fn estimate(
     };
     let mut maxima: Vec<f64> = resamples.iter().map(largest).collect();
     maxima.sort_by(f64::total_cmp);
-    let Some(critical) = nearest_rank(&maxima, confidence) else { return single };
+    let Some(critical) = nearest_rank(&maxima, quantiles.confidence) else { return single };
+    let critical = critical * quantiles.widening;
     for estimate in single.iter_mut().flatten() {
         estimate.joint_lo = estimate.value - critical * estimate.error;
         estimate.joint_hi = estimate.value + critical * estimate.error;

@@ -27,7 +27,8 @@ const HELP: &str = "\
 The recording goes through the operators that run live (normalize, signal, context). At the end of every second of the \
 market their features are held against the log return of the mid that follows, and against the hidden signal of the truth \
 log. An edge is recovered as cov(return, feature) / (T cov(signal, feature)), T = persistence/2 (1 - exp(-2 H/persistence)). \
-Intervals of 95 % are those of the stationary bootstrap, blocks twice the longer of horizon and persistence. The rules by \
+Intervals of 95 % rest on the errors of the stationary bootstrap, blocks twice the longer of horizon and persistence, and on \
+Student's t with as many degrees of freedom as blocks less one. The rules by \
 which the last lines judge are fixed: docs/methods-results.md.
 
   opus2 simulate --record p.jsonl.gz --truth p.truth.jsonl --for 3600 --instruments 1 --rate 40 --edge-bps 0.2
@@ -154,7 +155,7 @@ struct Json<'a> {
 struct Verdict {
     /// An edge was planted.
     is_planted: bool,
-    /// Planted: the combination's correlation has the edge's sign, and its interval does not hold zero.
+    /// Planted: the interval of the combination's correlation lies above zero, that of its edge on the edge's side of zero.
     sign_recovered: Option<bool>,
     /// Planted: the interval of the combination's edge holds what was planted.
     size_recovered: Option<bool>,
@@ -171,8 +172,12 @@ impl Verdict {
     fn of(report: &PlantedReport, edge_bps: f64) -> Self {
         let is_planted = edge_bps != 0.0;
         let combined = report.combined.as_ref();
-        let correlation = combined.and_then(|row| row.correlation);
-        let sign = correlation.map(|found| !found.holds(0.0) && found.value * edge_bps > 0.0);
+        let sign = combined.map(|row| {
+            // A prediction of the return goes with it whichever way the edge points; the edge says which.
+            let is_ahead = row.correlation.is_some_and(|found| found.lo > 0.0);
+            let points = |edge: Estimate| !edge.holds(0.0) && edge.value * edge_bps > 0.0;
+            is_ahead && row.edge_bps.is_some_and(points)
+        });
         let size = combined.map(|row| row.edge_bps.is_some_and(|edge| edge.holds(edge_bps)));
         let is_null = combined.and_then(|row| Some(row.hit_rate?.holds(0.5) && row.correlation?.holds(0.0)));
         let of_feature = |row: &PlantedRow| {
