@@ -10,15 +10,15 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 #![expect(clippy::print_stdout, reason = "the distribution is printed beside what criterion prints")]
 
-#[path = "../tests/chain/mod.rs"]
-mod chain;
+#[path = "../tests/chain_host/mod.rs"]
+mod chain_host;
 #[path = "../tests/three_venues/mod.rs"]
 mod three_venues;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use chain::Chain;
+use chain_host::Chain;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use opus2_hifa::decision::model::{Model, Payoff, Validation};
 use opus2_operators::{OutputChannel, create, with_model};

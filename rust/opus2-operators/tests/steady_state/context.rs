@@ -1,12 +1,8 @@
 //! A record costs `signal` and `context` together no heap memory once they know the market's instruments.
 
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
-mod steady;
-
+use crate::steady::{MARKET, steady};
 use allocation_counter::measure;
 use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
-use steady::{MARKET, steady};
 
 /// Both operators, and what they write into.
 struct Chain {

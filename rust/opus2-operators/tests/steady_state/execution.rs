@@ -1,13 +1,7 @@
 //! A frame without a decision costs the `execution` operator no heap memory once it knows its instruments.
 
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
-#[path = "execution/frames.rs"]
-#[expect(dead_code, reason = "other tests use the rest of it")]
-mod frames;
-
+use crate::frames::{MARKET, MILLI, assessment, book, event, frame, operator, outlook};
 use allocation_counter::measure;
-use frames::{MARKET, MILLI, assessment, book, event, frame, operator, outlook};
 use opus2_operators::Output;
 use opus2_types::{EventBody, Level, QuoteEvent};
 

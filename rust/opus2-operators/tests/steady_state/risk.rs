@@ -4,17 +4,13 @@
     clippy::print_stdout,
     reason = "the size of the state is worth knowing, not only that it is small enough"
 )]
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
-mod risk_frames;
-
+use crate::risk_frames::{MARKET, MILLI, SECOND, Source, book, give, operator, proven};
 use allocation_counter::measure;
 use opus2_operators::Output;
 use opus2_types::{
     Aggressor, BookState, EventBody, Level, PositionEvent, Price, Qty, QualityFlags, QuoteEvent, StatusEvent,
     TradeEvent, Venue,
 };
-use risk_frames::{MARKET, MILLI, SECOND, Source, book, give, operator, proven};
 
 /// The largest state of a market at three venues, bytes.
 const STATE_BYTES_MAX: usize = 48 << 10;

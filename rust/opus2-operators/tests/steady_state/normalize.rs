@@ -1,7 +1,5 @@
 //! A record costs the `normalize` operator no heap memory once it knows its instruments, windows of data quality included.
 
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
 use allocation_counter::measure;
 use opus2_operators::{Output, create};
 use opus2_types::{Channel, FeedKind, InstrumentSpec, SpecOrigin, UnixNanos, Venue};

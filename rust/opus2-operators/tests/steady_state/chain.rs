@@ -1,49 +1,11 @@
 //! A record costs the whole chain no heap memory in steady state: `normalize` and the four stages, seconds' ends included.
 
-#![expect(unsafe_code, reason = "an allocator that counts can only be written so; it passes every call on")]
-#![expect(clippy::unwrap_used, reason = "this is a test, helpers included")]
-
-mod chain;
-mod three_venues;
-mod venue_records;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-use chain::Chain;
+use crate::chain_host::Chain;
+use crate::{three_venues, venue_records};
+use allocation_counter::measure;
 use opus2_hifa::decision::model::{Model, Payoff, Validation};
 use opus2_operators::{OutputChannel, with_model};
 use opus2_wire::model::write_model;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The system's allocator, counting what each thread asks of it.
-struct Counting;
-
-// SAFETY: everything is the system allocator's doing; counting touches a thread-local number without a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.dealloc(block, layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise is passed on.
-        unsafe { System.realloc(block, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Gives the chain `warm_up` records, then `measured`; nothing of what is allocated by the second lot may come from an
 /// operator that neither decides nor chooses its instruments anew. Gives how many records it published meanwhile.
@@ -56,10 +18,10 @@ fn check(chain: &mut Chain, records: &[(i64, Vec<u8>)], warm_up: usize) -> [u64;
     let seen = chain.seen;
     let (mut allocations, mut others) = (0, 0);
     for (recv_ts, record) in measured {
-        let before = (ALLOCATIONS.get(), unsteady(chain));
-        chain.process(*recv_ts, record);
-        if unsteady(chain) == before.1 {
-            allocations += ALLOCATIONS.get() - before.0;
+        let before = unsteady(chain);
+        let counted = measure(|| chain.process(*recv_ts, record));
+        if unsteady(chain) == before {
+            allocations += counted.count_total;
         } else {
             others += 1;
         }
