@@ -165,8 +165,8 @@ fn distribution(case: &Case, config: &str, warm_up: &Events, measured: &Events) 
     {
         let place = usize::from(channel.code());
         let (records, bytes) = (records - seen.records[place], bytes - seen.bytes[place]);
-        if records > 0 {
-            println!("  {channel:?}: {records} records of {} bytes", bytes / records);
+        if let Some(size) = bytes.checked_div(records) {
+            println!("  {channel:?}: {records} records of {size} bytes");
         }
     }
     split(config, warm_up, measured);

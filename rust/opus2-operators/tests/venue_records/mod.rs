@@ -46,8 +46,7 @@ impl Venues {
     /// The announcement and the first book of every instrument.
     pub(crate) fn announced(&mut self) -> Vec<(i64, Vec<u8>)> {
         let mut records = Vec::new();
-        for place in 0..INSTRUMENTS.len() {
-            let (venue, symbol, feed) = INSTRUMENTS[place];
+        for (place, (venue, symbol, feed)) in INSTRUMENTS.into_iter().enumerate() {
             let spec = InstrumentSpec {
                 venue,
                 symbol: symbol.into(),

@@ -343,7 +343,6 @@ pub(super) fn serialize_decimal<S: Serializer>(
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "below ten")]
 const fn digit(rest: u64) -> u8 {
     b'0' + (rest % 10) as u8
 }
