@@ -150,7 +150,8 @@ fn request(books: &[RoutingBook<'_>], side: Aggressor, notional: u32) -> Option<
             (Some(ask), Some(other)) => Some(i128::min(ask, other)),
             (ask, other) => ask.or(other),
         };
-        lot = lot.max(i128::from(book.lot).checked_mul(power(book.qty_scale, qty_scale)?)?);
+        // Where the lot is unknown, no order is finer than the quantities that the venue prints.
+        lot = lot.max(i128::from(book.lot.max(1)).checked_mul(power(book.qty_scale, qty_scale)?)?);
     }
     let mid_doubled = (bid? + ask?).max(1);
     let amount = i128::from(notional).checked_mul(2)?.checked_mul(power(0, price_scale)?)?;
@@ -220,5 +221,21 @@ mod tests {
         // Best bid 0.99 and best ask 1.01, of different books: ten units, all at b.
         let found = check(&[(99, &[(500, 50)], 0), (10, &[(101, 10)], 0)], 10);
         assert_eq!((found.counts.filled, found.mean_bps), (1, Some(0.0)));
+    }
+
+    #[test]
+    fn a_quantity_is_no_finer_than_what_every_venue_prints() {
+        let view = BookView::new([Level::new(99, 50)], [Level::new(101, 50)]);
+        let book = |qty_scale| RoutingBook {
+            name: "a",
+            view: &view,
+            price_scale: 0,
+            qty_scale,
+            lot: 0,
+            fee: FeeRate::ZERO,
+        };
+        // 333 at a mid of 100: 3.33000000, cut to one decimal.
+        let found = request(&[book(1), book(8)], Aggressor::Buy, 333).unwrap();
+        assert_eq!((found.qty, found.qty_scale), (Qty(330_000_000), 8));
     }
 }
