@@ -12,7 +12,7 @@ use crate::decision::combine::FEATURES_MAX;
 use crate::decision::model::{Model, Payoff, Validation};
 use crate::execution::fees::FeeSchedule;
 use crate::risk::{BlockReason, PositionSource, RiskConfig};
-use crate::signal::InstrumentState;
+use crate::signal::{InstrumentState, Reading};
 
 const START: i64 = 1_723_161_600_000_000_000;
 const SECOND: i64 = 1_000_000_000;
