@@ -6,6 +6,7 @@ mod risk_frames;
 
 use opus2_hifa::decision::model::Model;
 use opus2_hifa::risk::Assessment;
+use opus2_hifa::signal::{Reading, ReadingHead};
 use opus2_operators::{Operator, Output, create};
 use opus2_types::{BookState, EventBody, PositionEvent, Price, Qty, QualityFlags, StatusEvent, Venue};
 use opus2_wire::blob::encode_blob;
@@ -147,6 +148,18 @@ fn candidates_are_published_when_they_turn_or_their_blocks_change_and_not_more_o
         "elsewhere it is dearer, and dearer still changes nothing"
     );
     validate(&run.records);
+}
+
+#[test]
+fn a_reading_begins_with_its_head() {
+    let mut source = Source::new();
+    let gap = EventBody::Status(StatusEvent { from: BookState::Live, to: BookState::Gap });
+    for body in [gap, book(6_000_000, 20_000)] {
+        let bytes = source.frame(Venue::Binance, &body, QualityFlags::default());
+        let frame = Frame::decode(&bytes).unwrap();
+        let reading = frame.value::<Reading>(Section::Signal).unwrap().unwrap();
+        assert_eq!(frame.head::<ReadingHead>(Section::Signal), Ok(Some(reading.head())));
+    }
 }
 
 #[test]
