@@ -131,7 +131,7 @@ fn stage3(criterion: &mut Criterion) {
                     index = (index + 1) % EVENTS;
                     laps += i64::from(index == 0);
                     let frame = RiskFrame {
-                        event: Some((&event, step.reading.head())),
+                        event: Some((&event, step.reading.head)),
                         outlook: &outlook,
                         may_trade: true,
                     };

@@ -158,7 +158,7 @@ fn a_reading_begins_with_its_head() {
         let bytes = source.frame(Venue::Binance, &body, QualityFlags::default());
         let frame = Frame::decode(&bytes).unwrap();
         let reading = frame.value::<Reading>(Section::Signal).unwrap().unwrap();
-        assert_eq!(frame.head::<ReadingHead>(Section::Signal), Ok(Some(reading.head())));
+        assert_eq!(frame.head::<ReadingHead>(Section::Signal), Ok(Some(reading.head)));
     }
 }
 

@@ -102,7 +102,7 @@ impl Collector {
             return;
         };
         let own = event.zip(reading).filter(|(event, _)| is_of(&candidate.instrument, event));
-        if own.is_some_and(|(_, reading)| reading.is_reset) {
+        if own.is_some_and(|(_, reading)| reading.head.is_reset) {
             self.sampler.lose(outlook.now);
         }
         self.sampler.look(&Look {
@@ -133,19 +133,19 @@ impl Collector {
         if self.main != Some(candidate.instrument) {
             return;
         }
-        if reading.is_reset {
+        if reading.head.is_reset {
             self.ladder.reset_reference();
             self.stage_one.reset_reference();
         }
-        self.ladder.observe(now, reading.mid_doubled, event.tick.0);
+        self.ladder.observe(now, reading.head.mid_doubled, event.tick.0);
         match &event.body {
             EventBody::Book(book) => {
                 let is_conflated = self.signal.book_conflation_ms.of(event.venue) > 0;
                 self.stage_one.observe_book(now, book, is_conflated);
-                self.stage_one.observe_quote(now, Bbo::new(reading.bid, reading.ask).ok());
+                self.stage_one.observe_quote(now, Bbo::new(reading.head.bid, reading.head.ask).ok());
             }
             EventBody::Quote(_) => {
-                self.stage_one.observe_quote(now, Bbo::new(reading.bid, reading.ask).ok());
+                self.stage_one.observe_quote(now, Bbo::new(reading.head.bid, reading.head.ask).ok());
             }
             _ => {}
         }

@@ -31,21 +31,11 @@ pub struct ReadingHead {
 /// Everything that stage 1 knows of one instrument at one of its events.
 ///
 /// There is one for every event that `normalize` passes on, trades and changes of state too; the event itself comes with
-/// it. Features of an instrument behind a fence are not measured. The fields of [`ReadingHead`] come first and in its order.
+/// it. Features of an instrument behind a fence are not measured.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Best bid in force, in the event's scales.
-    pub bid: Option<Level>,
-    /// Best ask in force, in the event's scales.
-    pub ask: Option<Level>,
-    /// Twice the mid in force, in `Price` units; `None` when crossed, one-sided or unknown.
-    pub mid_doubled: Option<i64>,
-    /// The book's state.
-    pub book_state: BookState,
-    /// The feed is not to be believed.
-    pub is_fenced: bool,
-    /// Data was lost before this event: nothing may be differenced across it.
-    pub is_reset: bool,
+    /// What stands first; a reader of the head alone stops after it.
+    pub head: ReadingHead,
     /// The features; `None` behind a fence, and at events that publish none (trades, states, scores, positions).
     pub features: Option<Features>,
     /// What was detected at this event.
@@ -72,23 +62,18 @@ impl Reading {
             *slot = Some(detection);
         }
         Self {
-            bid: state.best().bid(),
-            ask: state.best().ask(),
-            mid_doubled: state.mid_doubled(),
-            book_state: state.book_state(),
-            is_fenced: state.is_fenced(),
-            is_reset,
+            head: ReadingHead {
+                bid: state.best().bid(),
+                ask: state.best().ask(),
+                mid_doubled: state.mid_doubled(),
+                book_state: state.book_state(),
+                is_fenced: state.is_fenced(),
+                is_reset,
+            },
             features,
             detections: found,
             events: state.episodes.tell(),
             absorbed: state.episodes.absorbed(state.units()),
         }
-    }
-
-    /// What it begins with.
-    #[must_use]
-    pub const fn head(&self) -> ReadingHead {
-        let Self { bid, ask, mid_doubled, book_state, is_fenced, is_reset, .. } = *self;
-        ReadingHead { bid, ask, mid_doubled, book_state, is_fenced, is_reset }
     }
 }

@@ -165,9 +165,9 @@ impl InstrumentState {
             *self = Self { is_fenced, is_compared, has_had_mid, notional, ..Self::new(event, rules) };
         }
         let is_down = matches!(&event.body, EventBody::Status(status) if status.to != BookState::Live);
-        let is_fence_closed = reading.is_fenced && !self.is_fenced;
-        (self.is_fenced, self.book_state) = (reading.is_fenced, reading.book_state);
-        let is_interrupted = is_rescaled || is_down || is_fence_closed || reading.is_reset;
+        let is_fence_closed = reading.head.is_fenced && !self.is_fenced;
+        (self.is_fenced, self.book_state) = (reading.head.is_fenced, reading.head.book_state);
+        let is_interrupted = is_rescaled || is_down || is_fence_closed || reading.head.is_reset;
         if is_interrupted {
             self.interrupt();
         }
@@ -188,7 +188,7 @@ impl InstrumentState {
         if let Some(features) = reading.features {
             (self.features, self.features_at) = (Some(features), now);
             taken.is_reading = true;
-            if let Some(mid) = reading.mid_doubled.filter(|mid| *mid > 0) {
+            if let Some(mid) = reading.head.mid_doubled.filter(|mid| *mid > 0) {
                 self.context.observe_mid(mid);
                 taken.is_moved = self.mid_doubled.replace(mid) != Some(mid);
                 self.has_had_mid = true;

@@ -202,7 +202,7 @@ impl MarketContext {
             if is_fenced || taken.is_interrupted {
                 self.state.candidate = None;
             }
-            if taken.is_reading && reading.mid_doubled.is_some() {
+            if taken.is_reading && reading.head.mid_doubled.is_some() {
                 self.state.candidate = self.opine(now, rules);
                 observed.has_candidate = self.state.candidate.is_some();
             }

@@ -10,7 +10,7 @@ use crate::context::{ContextConfig, VpinHorizon};
 use crate::decision::model::{Model, ModelFeature};
 use crate::detector::iceberg::RefillFound;
 use crate::detector::sweep::Sweep;
-use crate::signal::{AbsorbedFlow, Feature, InstrumentState as SignalState};
+use crate::signal::{AbsorbedFlow, Feature, InstrumentState as SignalState, ReadingHead};
 use crate::{Measure, SignalConfig};
 
 const MARKET: &str = "BTC/USD*";
@@ -48,7 +48,13 @@ fn reading(mid_doubled: Option<i64>, ofi: Option<f64>) -> Reading {
     if let Some(ofi) = ofi {
         features.ofi_normalised_1s.value = Ok(ofi);
     }
-    Reading { mid_doubled, ..Reading::new(&mut state, Some(features), std::iter::empty(), false) }
+    let reading = Reading::new(&mut state, Some(features), std::iter::empty(), false);
+    Reading { head: ReadingHead { mid_doubled, ..reading.head }, ..reading }
+}
+
+/// The same, after lost data.
+fn lost(reading: &Reading) -> Reading {
+    Reading { head: ReadingHead { is_reset: true, ..reading.head }, ..*reading }
 }
 
 fn sweep(aggressor: Aggressor, received: i64) -> DetectorEvent {
@@ -122,17 +128,17 @@ impl Play {
             (book, reading)
         };
         let (body, reading) = match what {
-            "gap" => (status(BookState::Gap), Reading { is_reset: true, ..silent }),
+            "gap" => (status(BookState::Gap), lost(&silent)),
             "live" => (status(BookState::Live), silent),
             "fence" => (quality(true), silent),
-            "free" => (quality(false), Reading { is_reset: true, ..silent }),
+            "free" => (quality(false), lost(&silent)),
             "up" => with(sweep(Aggressor::Buy, now)),
             "down" => with(sweep(Aggressor::Sell, now)),
             "bid" => with(refill(Side::Bid)),
             "ask" => with(refill(Side::Ask)),
             _ => match what.split_at(1) {
                 ("=", text) => (quote, numbers(text)),
-                ("!", text) => (quote, Reading { is_reset: true, ..numbers(text) }),
+                ("!", text) => (quote, lost(&numbers(text))),
                 ("*", text) => {
                     let qty = text.parse::<i64>().unwrap();
                     let aggressor = if qty > 0 { Aggressor::Buy } else { Aggressor::Sell };
@@ -147,7 +153,8 @@ impl Play {
             "free" => self.fenced.retain(|fenced| *fenced != venue),
             _ => {}
         }
-        let reading = Reading { is_fenced: self.fenced.contains(&venue), ..reading };
+        let is_fenced = self.fenced.contains(&venue);
+        let reading = Reading { head: ReadingHead { is_fenced, ..reading.head }, ..reading };
         self.observe(venue, symbol, now, &body, &reading);
     }
 

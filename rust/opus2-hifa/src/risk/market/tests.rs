@@ -75,7 +75,7 @@ impl Play {
         let reading = Reading::new(state, None, std::iter::empty(), applied.is_reset);
         self.outlook.now = self.at;
         let frame = RiskFrame {
-            event: Some((&event, reading.head())),
+            event: Some((&event, reading.head)),
             outlook: &self.outlook,
             may_trade: self.may_trade,
         };
@@ -355,7 +355,7 @@ fn a_market_of_many_instruments_assesses_eight_and_follows_a_limited_number() {
         stage.apply(&event, true, &SignalConfig::default());
         let reading = Reading::new(&mut stage, None, std::iter::empty(), false);
         let frame =
-            RiskFrame { event: Some((&event, reading.head())), outlook: &play.outlook, may_trade: true };
+            RiskFrame { event: Some((&event, reading.head)), outlook: &play.outlook, may_trade: true };
         let taken = play.market.take(&frame, &play.settings);
         assert_eq!(taken.is_beyond_limit, number == INSTRUMENTS_MAX);
     }
