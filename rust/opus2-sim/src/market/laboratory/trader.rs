@@ -193,45 +193,30 @@ impl Trader {
             Task::Jump => {
                 let steps = path.jump(self.next_jump).steps;
                 let cleared = self.jump(steps, ladder, bid, ask);
-                let mut moment = Moment {
-                    now: self.now,
-                    wall_ns,
-                    ladder,
-                    lattice: &self.lattice,
-                    agenda: &mut self.agenda,
-                    pending: &mut self.pending,
-                };
                 if let Some((side, is_taken, beyond)) = cleared {
-                    self.episodes.cleared(side, beyond, is_taken, &mut moment, truth);
+                    let (episodes, mut moment) = self.episodes_at(wall_ns, ladder);
+                    episodes.cleared(side, beyond, is_taken, &mut moment, truth);
                 }
                 self.next_jump += 1;
                 self.agenda.note(path.jump(self.next_jump).at.plus(self.lag), Task::Jump);
             }
             Task::Begin(kind) => {
-                let mut moment = Moment {
-                    now: self.now,
-                    wall_ns,
-                    ladder,
-                    lattice: &self.lattice,
-                    agenda: &mut self.agenda,
-                    pending: &mut self.pending,
-                };
-                self.episodes.begin(kind, &mut moment, truth);
+                let (episodes, mut moment) = self.episodes_at(wall_ns, ladder);
+                episodes.begin(kind, &mut moment, truth);
                 let per_sec = self.settings.inject.per_hour(kind) / 3_600.0;
                 self.agenda.note_after(self.now, per_sec, task, self.episodes.rng());
             }
             Task::Continue(id) => {
-                let mut moment = Moment {
-                    now: self.now,
-                    wall_ns,
-                    ladder,
-                    lattice: &self.lattice,
-                    agenda: &mut self.agenda,
-                    pending: &mut self.pending,
-                };
-                self.episodes.go_on(id, &mut moment, truth);
+                let (episodes, mut moment) = self.episodes_at(wall_ns, ladder);
+                episodes.go_on(id, &mut moment, truth);
             }
         }
+    }
+
+    /// The episodes, and the present moment for them to act in.
+    fn episodes_at<'a>(&'a mut self, wall_ns: i64, ladder: &'a Ladder) -> (&'a mut Episodes, Moment<'a>) {
+        let Self { now, lattice, agenda, pending, episodes, .. } = self;
+        (episodes, Moment { now: *now, wall_ns, ladder, lattice, agenda, pending })
     }
 
     /// An order at the best quotes that leaves them where they are. It points up or down with the signal.
