@@ -1,4 +1,4 @@
-//! From a view to JSON: byte by byte what `serde_json` writes, in half the time.
+//! From a view to JSON: byte by byte what `serde_json` writes, at less cost (docs/decisions, 7).
 //!
 //! `serde_json` looks for what must be escaped in every name of a field and formats exact decimals through `fmt`. Our fields
 //! have names of letters, and nearly all of our text needs no escape either. Numbers, and text that does, are `serde_json`'s.
