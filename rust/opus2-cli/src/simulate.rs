@@ -22,7 +22,7 @@ Speaks the protocols of Binance (REST under /api/v3, streams under /stream and /
 /advanced) and Kraken (/0, /v2), all on one port and from one market in which they trade around common prices. Truth, \
 counts, pause and faults are under /sim; docs/contracts/simulator.md describes them. The market comes from the seed alone and is played at its own pace, \
 whether or not anybody reads. With --record it is played in simulated time instead, as fast as it goes, to sessions like those \
-of `opus2 ingest`, and what they hear is written down: the same options give the same bytes. Ctrl-C or SIGTERM stops it: what is queued is sent, connections are closed properly, the \
+of `opus2 ingest`, and what they hear is written down: the same options give the same bytes; a file gets its name when it is whole. Ctrl-C or SIGTERM stops a server: what is queued is sent, connections are closed properly, the \
 counts are printed.
 
   opus2 simulate --listen 127.0.0.1:9001 --venues binance,coinbase,kraken --instruments 50 --rate 5000
@@ -193,10 +193,16 @@ fn addresses(venue: Venue, bound: SocketAddr) -> String {
     }
 }
 
-/// Writes a file so that a reader sees all of it or none.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+/// What a file is called until it is whole.
+fn partial(path: &Path) -> PathBuf {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
+    PathBuf::from(partial)
+}
+
+/// Writes a file so that a reader sees all of it or none.
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let partial = partial(path);
     fs::write(&partial, bytes)
         .and_then(|()| fs::rename(&partial, path))
         .with_context(|| format!("cannot write {}", path.display()))

@@ -179,6 +179,22 @@ fn the_usual_market_is_recorded_too() {
 }
 
 #[test]
+fn what_cannot_be_recorded_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.jsonl");
+    std::fs::write(&path, "kept").unwrap();
+    let path = path.to_str().unwrap();
+    let beyond = folder.path().join("no").join("truth.jsonl");
+    for (truth, error) in [(path, "name the same file"), (beyond.to_str().unwrap(), "cannot write")] {
+        let arguments = ["simulate", "--record", path, "--truth", truth, "--for", "5", "--instruments", "1"];
+        let output = Command::new(env!("CARGO_BIN_EXE_opus2")).args(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && told.contains(error), "{told}");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), "kept");
+    }
+}
+
+#[test]
 fn what_cannot_be_studied_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let options = ["--for", "10", "--instruments", "1", "--rate", "30"];
@@ -195,6 +211,17 @@ fn what_cannot_be_studied_says_so() {
     assert!(error.contains("nothing was injected"), "{error}");
     let error = fails(&["study", "planted", recording, "--truth", recording]);
     assert!(error.contains("line 1 is no line of truth"), "{error}");
+    let error = fails(&["study", "planted", recording, "--truth", truth, "--market", "BTC"]);
+    assert!(error.contains("the truth has no market BTC; it has BTC/USD*"), "{error}");
+    let [another, _] = record(folder.path(), "another", &[&options[..], &["--seed", "9"]].concat());
+    let error = fails(&["study", "planted", another.to_str().unwrap(), "--truth", truth]);
+    assert!(error.contains("is of another recording") && error.contains("written together"), "{error}");
+    let lines = std::fs::read_to_string(truth).unwrap();
+    let (head, _) = lines.trim_end().rsplit_once('\n').unwrap();
+    let cut = folder.path().join("cut.jsonl");
+    std::fs::write(&cut, head).unwrap();
+    let error = fails(&["study", "planted", recording, "--truth", cut.to_str().unwrap()]);
+    assert!(error.contains("not complete; record again"), "{error}");
     let error = fails(&["simulate", "--record", recording]);
     assert!(error.contains("--for <SECONDS>"), "{error}");
 }

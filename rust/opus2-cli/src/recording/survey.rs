@@ -20,6 +20,8 @@ pub(crate) struct Survey {
     pub(crate) first_recv_ts: i64,
     /// Some of its lines are of simulated venues.
     pub(crate) is_synthetic: bool,
+    /// How many lines it has.
+    pub(crate) lines: u64,
 }
 
 impl Survey {
@@ -80,6 +82,7 @@ struct Surveyor {
     listed: BTreeMap<(Venue, String), InstrumentSpec>,
     first_recv_ts: Option<i64>,
     is_synthetic: bool,
+    lines: u64,
 }
 
 /// Reads the files once.
@@ -96,6 +99,7 @@ impl Surveyor {
     fn line(&mut self, line: &Line<'_>) -> Result<()> {
         self.first_recv_ts.get_or_insert(line.recv_ts().0);
         self.is_synthetic |= line.synthetic;
+        self.lines += 1;
         let dialect = Dialect::of(line)?;
         match dialect.about(line, |_| None) {
             About::Instrument { symbol, channel, feed } => {
@@ -156,6 +160,7 @@ impl Surveyor {
             instruments,
             first_recv_ts: self.first_recv_ts.unwrap_or(0),
             is_synthetic: self.is_synthetic,
+            lines: self.lines,
         }
     }
 }

@@ -5,20 +5,21 @@
 //! written it. A run is a function of its options: the same ones give the same bytes.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use indicatif::{ProgressBar, ProgressStyle};
-use opus2_sim::SimConfig;
 use opus2_sim::embedded::Embedded;
+use opus2_sim::{SimConfig, TruthLine};
 use opus2_types::{BookState, FeedKind, UnixNanos};
 use serde::Serialize;
 
+use super::partial;
 use crate::simulated::{Client, Heard, Plan, Told};
 
 const MILLI_NANOS: i64 = 1_000_000;
@@ -62,39 +63,55 @@ struct Line<'a> {
     synthetic: bool,
 }
 
-/// A file, compressed if its name says so.
-enum Sink {
+/// Lines of a file that has its name once it is whole; until then, what had the name before stays.
+struct Sink<'a> {
+    path: &'a Path,
+    partial: PathBuf,
+    out: Out,
+    lines: u64,
+}
+
+/// Compressed if its name says so.
+enum Out {
     Plain(BufWriter<File>),
     Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
-impl Sink {
-    fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+impl<'a> Sink<'a> {
+    fn create(path: &'a Path) -> Result<Self> {
+        let partial = partial(path);
+        let file = File::create(&partial).with_context(|| format!("cannot write {}", partial.display()))?;
         let file = BufWriter::with_capacity(1 << 20, file);
         let is_gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        Ok(if is_gzip {
-            Self::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
+        let out = if is_gzip {
+            Out::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
         } else {
-            Self::Plain(file)
-        })
+            Out::Plain(file)
+        };
+        Ok(Self { path, partial, out, lines: 0 })
     }
 
     fn line(&mut self, line: &impl Serialize) -> Result<()> {
-        let out: &mut dyn Write = match self {
-            Self::Plain(out) => out,
-            Self::Gzip(out) => out,
+        let out: &mut dyn Write = match &mut self.out {
+            Out::Plain(out) => out,
+            Out::Gzip(out) => out,
         };
-        serde_json::to_writer(&mut *out, line)?;
-        out.write_all(b"\n")?;
+        serde_json::to_writer(&mut *out, line)
+            .map_err(std::io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .with_context(|| format!("cannot write {}; is the disk full?", self.partial.display()))?;
+        self.lines += 1;
         Ok(())
     }
 
-    fn finish(self) -> std::io::Result<()> {
-        match self {
-            Self::Plain(mut out) => out.flush(),
-            Self::Gzip(out) => out.finish()?.flush(),
+    fn finish(self) -> Result<()> {
+        let Self { path, partial, out, .. } = self;
+        match out {
+            Out::Plain(mut out) => out.flush(),
+            Out::Gzip(out) => out.finish().and_then(|mut out| out.flush()),
         }
+        .and_then(|()| fs::rename(&partial, path))
+        .with_context(|| format!("cannot write {}; is the disk full?", path.display()))
     }
 }
 
@@ -105,15 +122,15 @@ pub(super) fn record(
     truth_path: Option<&Path>,
     run_for: Duration,
 ) -> Result<Recorded> {
+    if truth_path == Some(path) {
+        bail!("--record and --truth name the same file {}; give the truth another", path.display());
+    }
     let mut sim = Embedded::new(config, START)?;
     let mut out = Sink::create(path)?;
     let mut truth = truth_path.map(Sink::create).transpose()?;
     let mut clients = clients(config, &sim)?;
     let end = START.plus(i64::try_from(run_for.as_nanos()).context("too long")?);
     let bar = progress_bar(run_for.as_secs());
-    let (mut lines, mut truth_lines) = (0, 0);
-    let unwritable = || format!("cannot write {}; is the disk full?", path.display());
-    let unwritable_truth = || "cannot write the truth; is the disk full?".to_owned();
     while sim.now() < end {
         let now = next_turn(&sim).min(end);
         sim.advance(now);
@@ -127,34 +144,35 @@ pub(super) fn record(
                     Heard::Book { path, body } => ("http", Some(path), body),
                 };
                 let raw = std::str::from_utf8(raw).context("a frame that is not UTF-8")?;
-                lines += 1;
-                let line = Line { received_ns: at.0, exchange, kind, url, raw, synthetic: true };
-                out.line(&line).with_context(unwritable)
+                out.line(&Line { received_ns: at.0, exchange, kind, url, raw, synthetic: true })
             })?;
         }
-        for line in sim.take_truth() {
-            let Some(truth) = &mut truth else { continue };
-            truth_lines += 1;
-            truth.line(&line).with_context(unwritable_truth)?;
-        }
+        write_truth(&mut sim, truth.as_mut())?;
         bar.set_position(now.since(START).unsigned_abs() / 1_000_000_000);
     }
-    let dropped = sim.finish_truth();
-    if let Some(mut truth) = truth {
-        for line in sim.take_truth() {
-            truth_lines += 1;
-            truth.line(&line).with_context(unwritable_truth)?;
-        }
-        truth.finish().with_context(unwritable_truth)?;
-    }
-    out.finish().with_context(unwritable)?;
     bar.finish_and_clear();
+    let dropped = sim.finish_truth();
+    write_truth(&mut sim, truth.as_mut())?;
     if dropped > 0 {
         bail!("{dropped} lines of truth were lost; record fewer episodes");
     }
     check_books(config, &clients)?;
+    let lines = out.lines;
+    out.finish()?;
+    let truth_lines = truth.as_ref().map_or(0, |truth| truth.lines);
+    if let Some(mut truth) = truth {
+        truth.line(&TruthLine::Recording { lines })?;
+        truth.finish()?;
+    }
     let instruments = clients.iter().map(|client| client.symbols().count()).sum();
     Ok(Recorded { seconds: run_for.as_secs_f64(), instruments, lines, truth_lines })
+}
+
+/// Writes down what is true since last time, if anybody wants to know.
+fn write_truth(sim: &mut Embedded, truth: Option<&mut Sink<'_>>) -> Result<()> {
+    let lines = sim.take_truth();
+    let Some(truth) = truth else { return Ok(()) };
+    lines.iter().try_for_each(|line| truth.line(line))
 }
 
 /// A recording whose books do not stand is of no use, unless somebody wanted it so.

@@ -67,7 +67,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let truth = Truth::read(&args.truth)?;
     let survey = survey(&args.files)?;
-    truth.check_span(survey.first_recv_ts, &args.truth)?;
+    truth.check_recording(&survey, &args.truth)?;
     let alarms = alarms(args, &survey)?;
     let events = events(&truth, &survey)?;
     if events.values().all(Vec::is_empty) {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use opus2_backtest::fit::config::FitConfig;
 use opus2_backtest::study::planted::{
@@ -97,12 +97,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let truth = Truth::read(&args.truth)?;
-    let market = match (&args.market, truth.markets.first()) {
-        (Some(market), _) => market.clone(),
-        (None, Some(first)) => first.market.clone(),
-        (None, None) => bail!("the truth {} names no market", args.truth.display()),
-    };
-    let samples = collect(args, &truth, &market)?;
+    let market = truth.market(args.market.as_deref())?;
+    let samples = collect(args, &truth, market)?;
     let settings = PlantedSettings {
         horizon_secs: args.horizon_secs,
         persistence_secs: truth.settings.persistence_secs,
@@ -120,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.json {
         let json = Json {
             synthetic: true,
-            market: &market,
+            market,
             seed: truth.settings.seed,
             edge_bps: truth.settings.edge_bps,
             effective_secs: settings.effective_secs(),
@@ -131,7 +127,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         serde_json::to_writer(&mut stdout, &json)?;
         writeln!(stdout)?;
     } else {
-        write_table(&mut stdout, &market, &truth, &report, &verdict)?;
+        write_table(&mut stdout, market, &truth, &report, &verdict)?;
     }
     stdout.flush()?;
     Ok(())
@@ -228,7 +224,7 @@ impl Sink for Collector<'_> {
 
 fn collect(args: &Args, truth: &Truth, market: &str) -> Result<Vec<PlantedSample>> {
     let survey = survey(&args.files)?;
-    truth.check_span(survey.first_recv_ts, &args.truth)?;
+    truth.check_recording(&survey, &args.truth)?;
     let names = FEATURES.map(str::to_owned);
     let silent = write_model(&silent_model(market, &names, &FitConfig::default()))?;
     let operators = operators_config(None, None, None)?;

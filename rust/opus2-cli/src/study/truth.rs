@@ -8,17 +8,17 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use opus2_sim::{Injected, InjectionKind, TruthLine, TruthMarket, TruthSettings};
 
-use crate::recording::open;
+use crate::recording::{Survey, open};
 
 /// Everything that was written down.
 pub(super) struct Truth {
     pub(super) settings: TruthSettings,
-    pub(super) markets: Vec<TruthMarket>,
+    markets: Vec<TruthMarket>,
     /// By market: when the signal took which value, in the order of time.
     signals: BTreeMap<String, Vec<(i64, i8)>>,
     pub(super) injected: Vec<(InjectionKind, Injected)>,
-    /// Wall times of the first and the last line that has one.
-    pub(super) span: (i64, i64),
+    /// Lines of the recording that it was written with.
+    lines: u64,
 }
 
 impl Truth {
@@ -26,10 +26,8 @@ impl Truth {
         let name = path.display();
         let file = File::open(path).with_context(|| format!("cannot open the truth {name}"))?;
         let lines = open(file).with_context(|| format!("cannot read the truth {name}"))?.lines();
-        let (mut settings, mut markets, mut injected) = (None, Vec::new(), Vec::new());
+        let (mut settings, mut markets, mut injected, mut recorded) = (None, Vec::new(), Vec::new(), None);
         let mut signals: BTreeMap<String, Vec<(i64, i8)>> = BTreeMap::new();
-        let mut span = (i64::MAX, i64::MIN);
-        let mut see = |at: i64| span = (span.0.min(at), span.1.max(at));
         for (line, number) in lines.zip(1u64..) {
             let line = line.with_context(|| format!("{name}, line {number}: cannot read"))?;
             let line: TruthLine = serde_json::from_str(&line).with_context(|| {
@@ -45,12 +43,12 @@ impl Truth {
                     continue;
                 }
                 TruthLine::Signal { at_ns, market, signal } => {
-                    see(at_ns);
                     signals.entry(market).or_default().push((at_ns, signal));
                     continue;
                 }
-                TruthLine::Jump { at_ns, .. } => {
-                    see(at_ns);
+                TruthLine::Jump { .. } => continue,
+                TruthLine::Recording { lines } => {
+                    recorded = Some(lines);
                     continue;
                 }
                 TruthLine::Wall(episode) => (InjectionKind::Wall, episode),
@@ -58,16 +56,18 @@ impl Truth {
                 TruthLine::Iceberg(episode) => (InjectionKind::Iceberg, episode),
                 TruthLine::Layering(episode) => (InjectionKind::Layering, episode),
             };
-            see(episode.end_ns);
             injected.push((kind, episode));
         }
         let Some(settings) = settings else {
             bail!("{name} does not begin with the settings; `opus2 simulate --truth` writes them first")
         };
+        let Some(lines) = recorded else {
+            bail!("{name} does not end with its recording: it is not complete; record again")
+        };
         for flips in signals.values_mut() {
             flips.sort_unstable();
         }
-        Ok(Self { settings, markets, signals, injected, span })
+        Ok(Self { settings, markets, signals, injected, lines })
     }
 
     /// The hidden signal of a market; `None` before it is known.
@@ -78,11 +78,28 @@ impl Truth {
     }
 
     /// Refuses a truth that is of another recording.
-    pub(super) fn check_span(&self, first_recv_ts: i64, path: &Path) -> Result<()> {
-        let (from, until) = self.span;
-        if first_recv_ts < from.saturating_sub(60_000_000_000) || first_recv_ts > until {
-            bail!("the truth {} is of another recording: their times do not meet", path.display());
+    pub(super) fn check_recording(&self, survey: &Survey, path: &Path) -> Result<()> {
+        if survey.lines != self.lines {
+            bail!(
+                "the truth {} is of another recording: of one with {} lines, but this one has {}; give the two that were \
+                 written together",
+                path.display(),
+                self.lines,
+                survey.lines
+            );
         }
         Ok(())
+    }
+
+    /// A market of the truth: the one that is named, else the first.
+    pub(super) fn market(&self, name: Option<&str>) -> Result<&str> {
+        let mut known = self.markets.iter().map(|market| market.market.as_str());
+        match name {
+            None => known.next().context("the truth names no market; record again"),
+            Some(name) => known.find(|market| *market == name).with_context(|| {
+                let known: Vec<&str> = self.markets.iter().map(|market| market.market.as_str()).collect();
+                format!("the truth has no market {name}; it has {}", known.join(", "))
+            }),
+        }
     }
 }

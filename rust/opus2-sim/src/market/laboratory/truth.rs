@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Injections;
 
 /// A line of the truth log. The first one is the settings, the lines after it the markets; then what happened, in the order
-/// in which it ended.
+/// in which it ended; the last one is the recording that it is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TruthLine {
@@ -42,6 +42,11 @@ pub enum TruthLine {
     Iceberg(Injected),
     /// Layering.
     Layering(Injected),
+    /// The end, written by who records: the recording beside the log has so many lines.
+    Recording {
+        /// Lines of the recording.
+        lines: u64,
+    },
 }
 
 /// Every setting of a laboratory market. Units as in [`Laboratory`](super::Laboratory).
