@@ -71,7 +71,7 @@ pub struct Applied {
 /// | `Syncing` | kept, or refused where nothing can be done with them | a snapshot that joins → `Live` |
 /// | `Live` | applied | a hole, a wrong checksum or a bad delta → `Gap`; a cross → `Crossed` |
 /// | `Gap` | as `Syncing` | a snapshot that joins → `Live` |
-/// | `Crossed` | applied | uncrossed → `Live`; as soon as it lasted longer than the venue may show it → `Gap` |
+/// | `Crossed` | applied | uncrossed → `Live`; once it has lasted as long as the venue may show it → `Gap` |
 #[derive(Debug, Clone)]
 pub struct Feed {
     core: Core,
