@@ -168,6 +168,7 @@ impl Vpin {
             if alike >= self.closed.capacity() && self.filled == 0 && whole > 0 {
                 // Every bucket kept is filled by this trade alone: more of the same change nothing but the history.
                 left %= self.open.size;
+                self.open = Bucket::default();
                 self.remember(self.measure(), whole, settings);
                 closed(&self.newest(whole));
                 continue;
@@ -327,6 +328,12 @@ mod tests {
         ];
         let vpin = check(&[(5, 1.0), (999_999_999_999, 0.8)], &expect, 4);
         assert!(vpin.history.n_eff() > 1_000.0);
+    }
+
+    #[test]
+    fn a_trade_that_ends_with_its_last_bucket_leaves_none_open() {
+        let expect = [(1, 10.0, None), (1, 10.0, None), (1, 10.0, Some(1.0)), (2, 10.0, Some(1.0))];
+        check(&[(50, 1.0)], &expect, 0);
     }
 
     #[test]
