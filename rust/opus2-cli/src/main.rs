@@ -4,6 +4,7 @@ mod audit;
 mod bench_e2e;
 mod bench_ingest;
 mod books;
+mod delivery;
 mod explain;
 mod faults;
 mod fit;

@@ -13,8 +13,9 @@ use opus2_wire::topic;
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
+use crate::delivery::Refusals;
 use crate::recording::{Files, play, survey};
 use pace::{Pace, Speed};
 
@@ -71,19 +72,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 struct Publisher {
-    producer: ThreadedProducer<DefaultProducerContext>,
+    producer: ThreadedProducer<Refusals>,
+    refusals: Refusals,
     /// How many partitions each topic has.
     partitions: BTreeMap<String, u32>,
 }
 
 impl Publisher {
     fn connect(brokers: &str, topics: &BTreeSet<&str>) -> Result<Self> {
-        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+        let refusals = Refusals::default();
+        let producer: ThreadedProducer<Refusals> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
             .set("message.max.bytes", RECORD_BYTES_MAX)
-            .create()
+            .create_with_context(refusals.clone())
             .context("cannot make a Kafka producer")?;
         let mut partitions = BTreeMap::new();
         for topic in topics {
@@ -101,7 +104,7 @@ impl Publisher {
             }
             partitions.insert((*topic).to_owned(), u32::try_from(count)?);
         }
-        Ok(Self { producer, partitions })
+        Ok(Self { producer, refusals, partitions })
     }
 
     fn publish(&self, topic: &str, record: &RawRecord<'_>) -> Result<()> {
@@ -135,6 +138,7 @@ impl Publisher {
     fn finish(&self) -> Result<()> {
         self.producer
             .flush(BROKER_PATIENCE)
-            .context("the broker did not confirm every record; the topic is incomplete")
+            .context("the broker did not confirm every record; the topic is incomplete")?;
+        self.refusals.require_none()
     }
 }

@@ -47,12 +47,21 @@ pub enum Loss {
     RecordTooLarge,
     /// The broker client refused it.
     BrokerRefused,
+    /// The broker client infers that the broker has it, and the broker never said so: see
+    /// [`is_confirmed`](crate::publisher::is_confirmed).
+    Unconfirmed,
 }
 
 impl Loss {
     /// Every loss.
-    pub const ALL: [Self; 5] =
-        [Self::UnknownSymbol, Self::Backpressure, Self::Delivery, Self::RecordTooLarge, Self::BrokerRefused];
+    pub const ALL: [Self; 6] = [
+        Self::UnknownSymbol,
+        Self::Backpressure,
+        Self::Delivery,
+        Self::RecordTooLarge,
+        Self::BrokerRefused,
+        Self::Unconfirmed,
+    ];
 
     /// The name in metrics and logs.
     #[must_use]
@@ -63,6 +72,7 @@ impl Loss {
             Self::Delivery => "delivery",
             Self::RecordTooLarge => "record_too_large",
             Self::BrokerRefused => "broker_refused",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }

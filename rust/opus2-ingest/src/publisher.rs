@@ -9,7 +9,7 @@ use opus2_wire::raw::{RawRecord, record_key};
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
+use rdkafka::message::{DeliveryResult, Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
 use tokio::sync::{Notify, watch};
 
@@ -148,6 +148,10 @@ impl ProducerContext for Delivery {
         self.room.notify_waiters();
         self.is_delivering.store(result.is_ok(), Ordering::Release);
         match (result, ticket.of) {
+            (Ok(message), Of::Instrument(_, instrument, losses)) if !is_confirmed(message) => {
+                losses.mark(instrument);
+                losses.metrics.lose(Loss::Unconfirmed, "the broker took a later record and not this one");
+            }
             (Ok(_), Of::Instrument(channel, _, losses)) => {
                 losses.metrics.acked(channel, ticket.read_at.elapsed());
             }
@@ -159,6 +163,17 @@ impl ProducerContext for Delivery {
             (Err((error, _)), Of::DeadLetter(metrics)) => metrics.lose(Loss::Delivery, &error.to_string()),
         }
     }
+}
+
+/// False when the client reports a record as delivered that the broker may never have written.
+///
+/// A broker that has just become the leader of a partition may refuse a producer's first batch there and take the second,
+/// which was already under way. The client concludes that the first had been written after all (`dr_implicit_ack` in
+/// librdkafka's `rdkafka_request.c`), as it would have been had only the answer got lost, and reports it as delivered: without
+/// an offset, since no broker gave one.
+#[must_use]
+pub fn is_confirmed(delivered: &impl Message) -> bool {
+    delivered.offset() >= 0
 }
 
 /// The one producer of the process.
@@ -406,6 +421,8 @@ fn producer_config(settings: &PublishSettings) -> ClientConfig {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::message::{OwnedMessage, Timestamp};
+
     use super::*;
 
     #[test]
@@ -418,5 +435,14 @@ mod tests {
         losses.take(|instrument| taken.push(instrument));
         losses.take(|instrument| taken.push(instrument));
         assert_eq!(taken, [0, 2]);
+    }
+
+    #[test]
+    fn a_record_without_an_offset_is_not_confirmed() {
+        for (offset, expect) in [(0, true), (7, true), (-1, false), (-1001, false)] {
+            let delivered =
+                OwnedMessage::new(None, None, "t".into(), Timestamp::NotAvailable, 0, offset, None);
+            assert_eq!(is_confirmed(&delivered), expect, "{offset}");
+        }
     }
 }

@@ -59,9 +59,12 @@ impl Followed {
     }
 
     /// A record of it did not reach the broker: its number is missing there, and the book downstream is lost as well.
+    /// Whichever record that was, it may have been the one that says how the instrument counts: said again.
     pub(crate) fn lose_record(&mut self, index: usize, actions: &mut Vec<Action>) {
         let from = self.feed.state();
         self.feed.lost();
+        let number = self.next_number();
+        actions.push(Action::PublishSpec { instrument: index, number });
         actions.push(Action::Note(Note::Resync { instrument: index, reason: ResyncReason::Lost }));
         self.note_state(index, from, actions);
     }

@@ -11,9 +11,10 @@ use rdkafka::Message;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Header, Headers, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::topic::{self, From};
+use crate::delivery::Refusals;
 
 const POLL_LIMIT: Duration = Duration::from_millis(100);
 /// A read without a record for so long means that records are missing.
@@ -23,14 +24,15 @@ const FULL_PAUSE: Duration = Duration::from_millis(2);
 /// Between the last record of a pass and the first of the next.
 const PASS_GAP_NANOS: i64 = 1_000_000_000;
 
-type Copier = ThreadedProducer<DefaultProducerContext>;
+type Copier = ThreadedProducer<Refusals>;
 
 /// Copies `source` to `target` until that holds at least `records`; gives how many it holds then.
 pub(super) fn fill(brokers: &str, source: &str, target: &str, records: u64) -> anyhow::Result<u64> {
+    let refusals = Refusals::default();
     let producer: Copier = topic::client(brokers)
         .set("enable.idempotence", "true")
         .set("linger.ms", "5")
-        .create()
+        .create_with_context(refusals.clone())
         .context("make a producer")?;
     let (mut filled, mut pass, mut shift_nanos) = (0, 0, 0);
     while filled < records {
@@ -40,6 +42,7 @@ pub(super) fn fill(brokers: &str, source: &str, target: &str, records: u64) -> a
         pass += 1;
     }
     producer.flush(FLUSH_MAX).context("wait for the filled topic")?;
+    refusals.require_none()?;
     Ok(filled)
 }
 

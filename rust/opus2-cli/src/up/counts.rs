@@ -183,7 +183,7 @@ impl Counts {
         self.announced = sum(page, "opus2_ingest_records_published_total", &instrument);
         self.published = sum(page, "opus2_ingest_records_published_total", &[]);
         self.acked = sum(page, "opus2_ingest_records_acked_total", &[]);
-        self.dropped = sum(page, "opus2_ingest_dropped_total", &[]);
+        self.dropped = sum(page, "opus2_ingest_drops_total", &[]);
         self.dead_letters_of_ingest = sum(page, "opus2_ingest_dead_letters_total", &[]);
     }
 
@@ -266,7 +266,7 @@ opus2_ingest_frames_received_total{channel=\"snapshot\",venue=\"binance\"} 5
 opus2_ingest_records_published_total{channel=\"depth\",venue=\"binance\"} 105
 opus2_ingest_records_published_total{channel=\"instrument\",venue=\"binance\"} 5
 opus2_ingest_records_acked_total{channel=\"depth\",venue=\"binance\"} 110
-opus2_ingest_dropped_total{reason=\"backpressure\",venue=\"binance\"} 0
+opus2_ingest_drops_total{reason=\"backpressure\",venue=\"binance\"} 0
 opus2_ingest_dead_letters_total{venue=\"binance\"} 2
 ";
 

@@ -54,7 +54,8 @@ pub(super) const DROPS: Spec = counter(
     Some("reason"),
     "Messages that did not reach the raw topic. Those a dead letter tells of: unreadable ones and `unknown_symbol`. \
      Losses: `backpressure` (the one in hand when a connection was given up), `delivery` (the broker did not take a \
-     record in time), `record_too_large`, `broker_refused`.",
+     record in time), `record_too_large`, `broker_refused`, `unconfirmed` (the broker took a later record of the partition and \
+     never said that it has this one).",
 );
 pub(super) const REJECTS: Spec = counter(
     "opus2_ingest_rejects_total",

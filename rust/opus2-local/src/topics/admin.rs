@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, OwnedResourceSpecifier,
     ResourceSpecifier, TopicReplication,
 };
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::{Topic, TopicChange, TopicPlan};
 use crate::LocalError;
@@ -133,15 +134,20 @@ pub async fn apply_plan(brokers: &str, plan: &TopicPlan) -> Result<(), LocalErro
     create(&asked, &created).await?;
     add_partitions(&asked, plan).await?;
     set(&asked, plan).await?;
-    wait_shown(&asked, plan).await
+    wait_shown(&asked, partitions_of(plan)).await
 }
 
-/// Creates those that do not exist; one that exists is left as it is.
+/// Creates those that do not exist, and waits until all their partitions can be written; one that exists is left as it is.
 ///
 /// # Errors
-/// [`LocalError::Broker`] when it cannot be reached, [`LocalError::Topic`] when it refuses one.
+/// [`LocalError::Broker`] when it cannot be reached, [`LocalError::Topic`] when it refuses one, or does not serve it in time.
 pub async fn create_topics(brokers: &str, topics: &[Topic]) -> Result<(), LocalError> {
-    create(&Asked::new(brokers)?, topics).await
+    let asked = Asked::new(brokers)?;
+    create(&asked, topics).await?;
+    // One that existed may have other partitions than these.
+    let names: Vec<String> = topics.iter().map(|topic| topic.name.clone()).collect();
+    let wanted = names.iter().map(|name| (name.clone(), 1)).collect();
+    wait_shown(&asked, wanted).await
 }
 
 async fn create(asked: &Asked<'_>, topics: &[Topic]) -> Result<(), LocalError> {
@@ -221,29 +227,83 @@ async fn set(asked: &Asked<'_>, plan: &TopicPlan) -> Result<(), LocalError> {
     Ok(())
 }
 
-async fn wait_shown(asked: &Asked<'_>, plan: &TopicPlan) -> Result<(), LocalError> {
-    let partitions: Vec<(String, i32)> = plan
-        .changes
+/// The topics that a plan makes or enlarges, each with its partitions then.
+fn partitions_of(plan: &TopicPlan) -> Vec<(String, i32)> {
+    plan.changes
         .iter()
         .filter_map(|change| match change {
             TopicChange::Create(topic) => Some((topic.name.clone(), topic.partitions)),
             TopicChange::AddPartitions { topic, to, .. } => Some((topic.clone(), *to)),
             TopicChange::Set { .. } => None,
         })
-        .collect();
-    let names: Vec<String> = partitions.iter().map(|(name, _)| name.clone()).collect();
+        .collect()
+}
+
+/// Waits until the broker shows each of the topics with at least so many partitions, and serves all that it shows.
+///
+/// A new partition shows before its leader takes records. An idempotent producer must not meet it then: its first batch is
+/// refused and its second may be taken, after which the first is never written.
+async fn wait_shown(asked: &Asked<'_>, wanted: Vec<(String, i32)>) -> Result<(), LocalError> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
     let started = Instant::now();
     loop {
         let found = ask_partitions(asked, &names).await?;
-        let missing = partitions.iter().find(|(name, partitions)| {
+        let missing = wanted.iter().find(|(name, partitions)| {
             !found.iter().any(|topic| topic.name == *name && topic.partitions >= *partitions)
         });
-        match missing {
+        let waiting = match missing {
+            Some((name, _)) => Some((name.clone(), RDKafkaErrorCode::UnknownTopicOrPartition)),
+            None => unserved(asked, found).await?,
+        };
+        match waiting {
             None => return Ok(()),
-            Some((name, _)) if started.elapsed() > SHOWN_TIMEOUT => {
-                return Err(asked.refused(name, RDKafkaErrorCode::UnknownTopicOrPartition));
-            }
+            Some((name, code)) if started.elapsed() > SHOWN_TIMEOUT => return Err(asked.refused(name, code)),
             Some(_) => tokio::time::sleep(PAUSE).await,
         }
     }
+}
+
+/// The first topic of which a partition's leader does not answer for it, and what it says.
+async fn unserved(
+    asked: &Asked<'_>,
+    topics: Vec<Topic>,
+) -> Result<Option<(String, RDKafkaErrorCode)>, LocalError> {
+    let brokers = asked.brokers.to_owned();
+    let question = tokio::task::spawn_blocking(move || {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", brokers).create()?;
+        let mut ends = TopicPartitionList::new();
+        for topic in &topics {
+            for partition in 0..topic.partitions {
+                // Asked for the end by its time: answers for all partitions come in one request to each leader.
+                ends.add_partition_offset(&topic.name, partition, Offset::Offset(i64::MAX))?;
+            }
+        }
+        match consumer.offsets_for_times(ends, QUESTION_TIMEOUT) {
+            Ok(ends) => Ok(ends
+                .elements()
+                .iter()
+                .find_map(|end| Some((end.topic().to_owned(), end.error().err()?.rdkafka_error_code()?)))),
+            Err(error) => match (error.rdkafka_error_code(), topics.first()) {
+                (Some(code), Some(topic)) if is_not_yet(code) => Ok(Some((topic.name.clone(), code))),
+                _ => Err(error),
+            },
+        }
+    });
+    let answer = question.await.unwrap_or(Err(KafkaError::Canceled));
+    answer.map_err(|source| asked.failed("ask the leaders of topics", source))
+}
+
+/// What a leader answers that is not ready, or has not heard that it is the leader.
+const fn is_not_yet(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+            | RDKafkaErrorCode::UnknownTopicOrPartition
+            | RDKafkaErrorCode::UnknownPartition
+            | RDKafkaErrorCode::OffsetNotAvailable
+    )
 }

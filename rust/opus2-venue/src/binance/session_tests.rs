@@ -163,7 +163,7 @@ fn what_was_lost_behind_us_is_asked_for_again() {
                 Input::SnapshotBody { instrument: 0, body: snapshot(5).as_bytes() },
                 "snapshot 0#3, 0:syncing>live",
             ),
-            (40_000, Input::Lost { instrument: 0 }, "resync 0 lost, 0:live>gap, fetch 0 Resync"),
+            (40_000, Input::Lost { instrument: 0 }, "spec 0#4, resync 0 lost, 0:live>gap, fetch 0 Resync"),
             (40_000, Input::Lost { instrument: 9 }, ""),
             (40_000, Input::SnapshotFailed { instrument: 9 }, ""),
         ],

@@ -112,7 +112,7 @@ fn levels_are_subscribed_to_and_a_lost_book_is_subscribed_to_anew_alone() {
             (560, SUBSCRIPTIONS, ""),
             (800, Input::Timer, "subscribe level2_batch 1"),
             (900, SNAPSHOT, "snapshot 0#7, 0:gap>live"),
-            (910, Input::Lost { instrument: 0 }, "resync 0 lost, 0:live>gap"),
+            (910, Input::Lost { instrument: 0 }, "spec 0#8, resync 0 lost, 0:live>gap"),
             (920, Input::Disconnected, "0:gap>empty, 1:syncing>empty"),
             (930, Input::Timer, ""),
         ],
