@@ -63,10 +63,14 @@ fn config(is_proven: bool) -> String {
     with_model(SHIPPED, &write_model(&model).unwrap())
 }
 
-/// Whether the name that was given on the command line, if any, is in the case's.
+/// Whether the name that was given on the command line, if any, is in the case's; one with a `$` is its end. Criterion reads
+/// the same as a regular expression.
 fn is_wanted(case: &Case) -> bool {
     let name = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    name.is_none_or(|name| case.name.contains(&name))
+    name.is_none_or(|name| match name.strip_suffix('$') {
+        Some(end) => case.name.ends_with(end),
+        None => case.name.contains(&name),
+    })
 }
 
 /// Only to see that it runs.
