@@ -3,8 +3,8 @@
 use allocation_counter::measure;
 use opus2_operators::{Output, create};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
-    SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MakerFill, MarketEvent, OrderId, Price, Qty,
+    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
 };
 use opus2_wire::event::encode_event;
 
@@ -25,6 +25,8 @@ fn event(number: i64) -> Vec<u8> {
             price: Price(bid),
             qty: Qty(1),
             aggressor: Aggressor::Buy,
+            // More orders than are remembered, most of them filled again and again.
+            maker: Some(MakerFill { order: OrderId((number % 331).unsigned_abs().into()), shown: Qty(1) }),
         }),
         _ => EventBody::Quote(QuoteEvent { bid: level(bid), ask: level(bid + 1) }),
     };
