@@ -261,6 +261,20 @@ impl Serialize for Bare<'_> {
     }
 }
 
+/// What version 4 itself wrote, of a book, a quote and a trade of one instrument.
+#[test]
+fn a_state_of_the_version_before_is_read() {
+    let old = include_bytes!("../../fuzz/seeds/state_blob/signal-4");
+    assert!(open_blob(MAGIC, 4..=4, old).is_ok());
+    let mut operator = operator();
+    operator.load(MARKET, old).unwrap();
+    let blob = save(operator.as_mut());
+    let (_, payload) = open_blob(MAGIC, VERSION..=VERSION, &blob).unwrap();
+    let (_, before) = open_blob(MAGIC, 4..=4, old).unwrap();
+    // An empty list of orders, and the time when the first of them is due.
+    assert_eq!(payload.len(), before.len() + 2);
+}
+
 #[test]
 fn a_burst_costs_no_more_state_than_a_trickle() {
     let blob_of = |gap_ns: i64| {
