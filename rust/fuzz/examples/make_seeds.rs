@@ -4,9 +4,24 @@ use std::fs;
 use std::path::Path;
 
 use opus2_operators::{Entry, Output, OutputChannel, create};
-use opus2_types::{FeedKind, Channel, InstrumentSpec, SpecOrigin, UnixNanos, Venue};
+use opus2_types::{
+    Channel, EventBody, FeedKind, InstrumentSpec, MakerFill, MarketEvent, OrderId, SpecOrigin, TradeEvent, UnixNanos,
+    Venue,
+};
+use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;
 use opus2_wire::spec::encode_spec;
+
+/// A trade as a feed gives it that tells which order was filled.
+fn with_maker(event: &[u8]) -> Option<Vec<u8>> {
+    let event = decode_event(event).ok()?;
+    let EventBody::Trade(trade) = event.body else { return None };
+    let maker = Some(MakerFill { order: OrderId(7), shown: trade.qty });
+    let body = EventBody::Trade(TradeEvent { maker, ..trade });
+    let mut bytes = Vec::new();
+    encode_event(&MarketEvent { body, ..event }, &mut bytes).ok()?;
+    Some(bytes)
+}
 
 fn main() -> std::io::Result<()> {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds");
@@ -56,6 +71,10 @@ fn main() -> std::io::Result<()> {
                 fs::write(seeds.join("event").join(format!("{name}-{index}")), payload)?;
                 nothing.clear();
                 signal.process(record.market, payload, &mut nothing).expect("normalize's own event");
+                if let Some(filled) = with_maker(payload) {
+                    fs::write(seeds.join("event").join(format!("{name}-{index}-maker")), &filled)?;
+                    signal.process(record.market, &filled, &mut nothing).expect("as good an event");
+                }
             }
         }
     }

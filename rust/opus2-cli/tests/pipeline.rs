@@ -66,3 +66,77 @@ fn restarted_anywhere_every_feed_gives_the_same_output() {
         }
     }
 }
+
+/// SYNTHETIC messages of Coinbase's `full` channel, from raw text to the detection.
+#[test]
+fn an_order_that_shows_again_after_its_fill_is_an_iceberg() {
+    let id = |order: u8| format!("00000000-0000-0000-0000-00000000000{order}");
+    let open = |sequence: u32, order: u8, side: &str, price: &str, size: &str| {
+        let id = id(order);
+        format!(
+            r#""type":"open","sequence":{sequence},"order_id":"{id}","side":"{side}","price":"{price}","remaining_size":"{size}""#
+        )
+    };
+    let fill = |sequence: u32, trade: u32, order: u8, side: &str, price: &str, size: &str| {
+        let (id, taker) = (id(order), id(9));
+        format!(
+            r#""type":"match","sequence":{sequence},"trade_id":{trade},"maker_order_id":"{id}","taker_order_id":"{taker}","side":"{side}","price":"{price}","size":"{size}""#
+        )
+    };
+    let rows = [
+        open(10, 1, "sell", "101.00", "10.5"),
+        open(10, 2, "sell", "102.00", "4.0"),
+        open(10, 3, "buy", "99.00", "5.0"),
+    ];
+    let messages = [
+        // An ordinary order, filled in parts.
+        fill(11, 1, 3, "buy", "99.00", "2.0"),
+        open(12, 4, "buy", "98.00", "1.0"),
+        fill(13, 2, 3, "buy", "99.00", "3.0"),
+        // One that is filled to the end and is there again.
+        fill(14, 3, 1, "sell", "101.00", "10.5"),
+        open(15, 1, "sell", "101.00", "10.5"),
+        fill(16, 4, 1, "sell", "101.00", "3.0"),
+        open(17, 5, "buy", "98.00", "1.0"),
+    ];
+    let lines = rows.iter().map(|row| ("snapshot_row", row)).chain(messages.iter().map(|row| ("ws", row)));
+    let text: String = lines
+        .zip(1_750_000_000_000i64..)
+        .map(|((kind, fields), ms)| {
+            let raw = format!(r#"{{"product_id":"BTC-USD","time":"2025-06-15T15:06:40.000000Z",{fields}}}"#);
+            let raw = serde_json::to_string(&raw).unwrap();
+            format!(
+                r#"{{"received_ns":{ms}000000,"exchange":"coinbase_exchange","kind":"{kind}","raw":{raw}}}"#
+            ) + "\n"
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("full.jsonl");
+    std::fs::write(&recording, text).unwrap();
+    let outputs = pipeline(&recording, &[]);
+    assert!(outputs == pipeline(&recording, &["--restart-every", "1"]));
+    let records = |name: &str| -> Vec<serde_json::Value> {
+        let (_, bytes) = outputs.iter().find(|(file, _)| file == name).unwrap();
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+    };
+    let shown: Vec<_> = records("market_data_normalized.jsonl")
+        .iter()
+        .filter(|record| record["kind"] == "trade")
+        .map(|trade| {
+            format!("{} {} {}", trade["maker_order"], trade["maker_shown"], trade["qty"]).replace('"', "")
+        })
+        .collect();
+    let expect = [(3, "5 2"), (3, "3 3"), (1, "10.5 10.5"), (1, "10.5 3")];
+    assert_eq!(shown, expect.map(|(order, qtys)| format!("{} {qtys}", id(order))));
+    let detections: Vec<_> = records("hifa_stage1_signals.jsonl")
+        .iter()
+        .filter_map(|record| record["detections"].as_array().cloned())
+        .flatten()
+        .collect();
+    let expect = serde_json::json!([{
+        "detector": "iceberg", "direction": "down", "side": "ask", "order": id(1), "price": "101", "refills": 1,
+        "peak": "10.5", "executed": "13.5", "feed": "orders",
+    }]);
+    assert_eq!(serde_json::Value::from(detections), expect);
+}

@@ -45,7 +45,13 @@ fn steps(books: usize) -> Vec<Step> {
                 EventBody::Quality(QualityEvent { score_thousandths: 97_000, is_fenced: false })
             } else if is_trade {
                 let aggressor = if draw % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell };
-                EventBody::Trade(TradeEvent { trade_id: 1, price: Price(bid), qty: Qty(draw), aggressor })
+                EventBody::Trade(TradeEvent {
+                    trade_id: 1,
+                    price: Price(bid),
+                    qty: Qty(draw),
+                    aggressor,
+                    maker: None,
+                })
             } else if index % 10 < books {
                 let side = |sign, base| (0..20).map(move |rank| level(rank, sign, base));
                 EventBody::Book(BookView::new(side(-1, bid), side(1, bid + 1)))

@@ -89,7 +89,13 @@ impl Market {
                 let level = self.level(self.bid + usize::from(is_buy));
                 let aggressor = if is_buy { Aggressor::Buy } else { Aggressor::Sell };
                 let qty = Qty(1 + level.qty.0 / 10);
-                EventBody::Trade(TradeEvent { trade_id: number as u64, price: level.price, qty, aggressor })
+                EventBody::Trade(TradeEvent {
+                    trade_id: number as u64,
+                    price: level.price,
+                    qty,
+                    aggressor,
+                    maker: None,
+                })
             }
             _ => {
                 let side = usize::try_from(self.draw(2)).unwrap_or(0);

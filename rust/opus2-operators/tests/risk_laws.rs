@@ -84,6 +84,7 @@ fn body(step: &Step) -> EventBody {
             price: Price(step.bid),
             qty: Qty(step.qtys[0]),
             aggressor: if step.spread % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell },
+            maker: None,
         }),
     }
 }
@@ -314,6 +315,7 @@ fn every_fault_shuts_the_gate_for_its_own_reason_and_only_as_long_as_it_lasts() 
         price: Price(6_000_000),
         qty: Qty(1),
         aggressor: Aggressor::Buy,
+        maker: None,
     });
     fault(&[(2_001, trade)], &["stale_data"]);
 }

@@ -4,8 +4,8 @@
 
 use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
-    SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MakerFill, MarketEvent, OrderId, Price, Qty,
+    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
 };
 use opus2_wire::blob::{encode_blob, open_blob};
 use opus2_wire::event::encode_event;
@@ -15,7 +15,7 @@ use serde::ser::SerializeTuple as _;
 
 const MARKET: &str = "BTC/USD*";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
 const MILLI: i64 = 1_000_000;
 
 /// One event of a random session.
@@ -92,6 +92,10 @@ fn events(session: &[Step]) -> Vec<(i64, Vec<u8>)> {
                     price: bid.price,
                     qty: Qty(step.qtys[0]),
                     aggressor: if step.spread % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell },
+                    maker: (step.flags % 2 == 0).then(|| MakerFill {
+                        order: OrderId(step.bid.unsigned_abs().into()),
+                        shown: Qty(step.qtys[1]),
+                    }),
                 }),
             },
         };
@@ -255,6 +259,20 @@ impl Serialize for Bare<'_> {
         }
         tuple.end()
     }
+}
+
+/// What version 4 itself wrote, of a book, a quote and a trade of one instrument.
+#[test]
+fn a_state_of_the_version_before_is_read() {
+    let old = include_bytes!("../../fuzz/seeds/state_blob/signal-4");
+    assert!(open_blob(MAGIC, 4..=4, old).is_ok());
+    let mut operator = operator();
+    operator.load(MARKET, old).unwrap();
+    let blob = save(operator.as_mut());
+    let (_, payload) = open_blob(MAGIC, VERSION..=VERSION, &blob).unwrap();
+    let (_, before) = open_blob(MAGIC, 4..=4, old).unwrap();
+    // An empty list of orders, and the time when the first of them is due.
+    assert_eq!(payload.len(), before.len() + 2);
 }
 
 #[test]

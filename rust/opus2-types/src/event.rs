@@ -1,6 +1,6 @@
 //! What `normalize` says happened.
 
-use crate::{Aggressor, BookView, Level, Price, Qty, UnixNanos, Venue};
+use crate::{Aggressor, BookView, Level, OrderId, Price, Qty, UnixNanos, Venue};
 
 /// The venue's update numbers covered by a message, both ends included. `0..=0` where the venue sends none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -113,6 +113,15 @@ impl QualityFlags {
     }
 }
 
+/// The resting order that a trade filled. Its side is the opposite of the aggressor's, its price the trade's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MakerFill {
+    /// The order.
+    pub order: OrderId,
+    /// What it showed in the book before the trade.
+    pub shown: Qty,
+}
+
 /// A trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TradeEvent {
@@ -124,6 +133,9 @@ pub struct TradeEvent {
     pub qty: Qty,
     /// Who took liquidity.
     pub aggressor: Aggressor,
+    /// The order that was filled; `None` on feeds that do not tell it, and while the book that would know what it showed
+    /// is not live.
+    pub maker: Option<MakerFill>,
 }
 
 /// A change of the best bid or offer, from the venue's own best-quote channel.

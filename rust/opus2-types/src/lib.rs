@@ -19,8 +19,8 @@ mod venue;
 
 pub use book_view::{BookView, VIEW_LEVELS};
 pub use event::{
-    BookState, EventBody, MarketEvent, PositionEvent, QualityEvent, QualityFlags, QuoteEvent, SeqRange,
-    StatusEvent, TradeEvent,
+    BookState, EventBody, MakerFill, MarketEvent, PositionEvent, QualityEvent, QualityFlags, QuoteEvent,
+    SeqRange, StatusEvent, TradeEvent,
 };
 pub use feed_kind::FeedKind;
 pub use instrument::{InstrumentSpec, SpecError, SpecOrigin, market_name, quote_family};

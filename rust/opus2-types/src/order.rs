@@ -58,6 +58,30 @@ impl OrderId {
         (all < 16).then(|| Self(u128::from(high) << 64 | u128::from(low)))
     }
 
+    /// The usual form of the UUID that it is, in lower case: what [`from_uuid`](Self::from_uuid) has read. Of an id of
+    /// another form these are only its bits.
+    ///
+    /// ```
+    /// use opus2_types::OrderId;
+    /// let uuid = b"60de12d8-f80b-4848-adbc-2b17375a9216";
+    /// assert_eq!(OrderId::from_uuid(uuid).map(OrderId::to_uuid), Some(*uuid));
+    /// ```
+    #[must_use]
+    pub fn to_uuid(self) -> [u8; 36] {
+        let mut text = [b'-'; 36];
+        let mut at = 0;
+        for byte in self.0.to_be_bytes() {
+            if matches!(at, 8 | 13 | 18 | 23) {
+                at += 1;
+            }
+            for digit in [byte >> 4, byte & 0xf] {
+                text[at] = b"0123456789abcdef"[usize::from(digit)];
+                at += 1;
+            }
+        }
+        text
+    }
+
     /// From 1 to [`ORDER_ID_TEXT_MAX`] characters of `0-9`, `A-Z`, `a-z` and `-`.
     ///
     /// ```

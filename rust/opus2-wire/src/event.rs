@@ -9,8 +9,9 @@ use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
 use bincode::enc::{Encode, Encoder};
 use bincode::error::{DecodeError, EncodeError};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, PositionEvent, Price, Qty, QualityEvent,
-    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MakerFill, MarketEvent, OrderId, PositionEvent, Price,
+    Qty, QualityEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS,
+    Venue,
 };
 
 use crate::WireError;
@@ -20,8 +21,8 @@ use crate::append::Append;
 pub const EVENT_BYTES_LIMIT: usize = 64 << 10;
 
 /// The form that is written and read. 2: events of kind `quality`, and this number itself. 3: lots, and events of kind
-/// `position`. 4: integers of full width.
-pub const EVENT_VERSION: u8 = 4;
+/// `position`. 4: integers of full width. 5: the order that a trade filled.
+pub const EVENT_VERSION: u8 = 5;
 
 /// Integers of a fixed width: an event is read by every stage, and stays within a process.
 const CONFIG: Configuration<LittleEndian, Fixint> = bincode::config::standard().with_fixed_int_encoding();
@@ -93,7 +94,8 @@ impl Encode for EventRef<'_> {
             }
             EventBody::Trade(trade) => {
                 (1u8, trade.trade_id, trade.price.0, trade.qty.0).encode(encoder)?;
-                (trade.aggressor == Aggressor::Buy).encode(encoder)
+                (trade.aggressor == Aggressor::Buy).encode(encoder)?;
+                trade.maker.map(|maker| (maker.order.0, maker.shown.0)).encode(encoder)
             }
             EventBody::Quote(quote) => {
                 2u8.encode(encoder)?;
@@ -150,7 +152,9 @@ fn decode_body<D: Decoder>(decoder: &mut D) -> Result<EventBody, DecodeError> {
         1 => {
             let (trade_id, price, qty, is_buy) = <(u64, i64, i64, bool)>::decode(decoder)?;
             let aggressor = if is_buy { Aggressor::Buy } else { Aggressor::Sell };
-            EventBody::Trade(TradeEvent { trade_id, price: Price(price), qty: Qty(qty), aggressor })
+            let maker = Option::<(u128, i64)>::decode(decoder)?;
+            let maker = maker.map(|(order, shown)| MakerFill { order: OrderId(order), shown: Qty(shown) });
+            EventBody::Trade(TradeEvent { trade_id, price: Price(price), qty: Qty(qty), aggressor, maker })
         }
         2 => match decode_levels(decoder)? {
             (levels, 2) => EventBody::Quote(QuoteEvent { bid: levels[0], ask: levels[1] }),

@@ -1,8 +1,8 @@
 //! Laws of the formats: what is written is read, whatever is read is a value or an error.
 
 use opus2_types::{
-    Aggressor, BookState, BookView, Channel, EventBody, Level, MarketEvent, Price, Qty, QualityEvent,
-    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
+    Aggressor, BookState, BookView, Channel, EventBody, Level, MakerFill, MarketEvent, OrderId, Price, Qty,
+    QualityEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, VIEW_LEVELS, Venue,
 };
 use opus2_wire::event::{decode_event, encode_event};
 use opus2_wire::raw::RawRecord;
@@ -12,14 +12,19 @@ fn level() -> impl Strategy<Value = Level> {
     (any::<i64>(), any::<i64>()).prop_map(|(price, qty)| Level::new(price, qty))
 }
 
+fn maker() -> impl Strategy<Value = Option<MakerFill>> {
+    prop::option::of((any::<u128>(), any::<i64>()))
+        .prop_map(|maker| maker.map(|(order, shown)| MakerFill { order: OrderId(order), shown: Qty(shown) }))
+}
+
 fn body() -> impl Strategy<Value = EventBody> {
     let side = || prop::collection::vec(level(), 0..=VIEW_LEVELS);
     let state = || prop::sample::select(BookState::ALL.to_vec());
     prop_oneof![
         (side(), side()).prop_map(|(bids, asks)| EventBody::Book(BookView::new(bids, asks))),
-        (any::<u64>(), level(), any::<bool>()).prop_map(|(trade_id, level, is_buy)| {
+        (any::<u64>(), level(), any::<bool>(), maker()).prop_map(|(trade_id, level, is_buy, maker)| {
             let aggressor = if is_buy { Aggressor::Buy } else { Aggressor::Sell };
-            EventBody::Trade(TradeEvent { trade_id, price: level.price, qty: level.qty, aggressor })
+            EventBody::Trade(TradeEvent { trade_id, price: level.price, qty: level.qty, aggressor, maker })
         }),
         (level(), level()).prop_map(|(bid, ask)| EventBody::Quote(QuoteEvent { bid, ask })),
         (state(), state()).prop_map(|(from, to)| EventBody::Status(StatusEvent { from, to })),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::absorption::{AbsorbedFlow, AbsorptionReading, AbsorptionSettings, AbsorptionWatch, TouchedFlow};
 use super::event::{DetectorEvent, EventQueue};
-use super::iceberg::{RefillSettings, RefillTable};
+use super::iceberg::{OrderFill, OrderIcebergs, RefillSettings, RefillTable};
 use super::layering::{Layering, LayeringSettings};
 use super::level_flow::{LevelFlow, Stamp, match_nanos};
 use super::look::{BookLook, Units};
@@ -30,14 +30,17 @@ pub struct DetectorSettings {
     pub absorption: AbsorptionSettings,
 }
 
-/// Everything that detects an episode in one instrument's books and trades: walls, layering, refills, absorption, sweeps.
+/// Everything that detects an episode in one instrument's books and trades: walls, layering, refills, icebergs,
+/// absorption, sweeps.
 ///
 /// Feed it every book and trade in the order of their receive times; a time that goes back counts as the newest one
 /// seen. Then ask for [`signal`](Self::signal) and the others, and take its events
 /// ([`drain_events`](Self::drain_events)). After data loss, call [`reset_reference`](Self::reset_reference); when the
 /// instrument's scales change, begin anew. Nothing allocates after construction.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Detectors {
+///
+/// `I` is only for what was saved before there were [`OrderIcebergs`]: see [`DetectorsV4`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Detectors<I = OrderIcebergs> {
     /// Receive time of the newest event.
     now: i64,
     flow: LevelFlow,
@@ -47,6 +50,35 @@ pub struct Detectors {
     absorption: AbsorptionWatch,
     sweeps: SweepDetector,
     events: EventQueue,
+    icebergs: I,
+}
+
+/// Detectors without icebergs of orders, as version 4 of the operator `signal` saved them.
+pub type DetectorsV4 = Detectors<()>;
+
+impl From<DetectorsV4> for Detectors {
+    /// The same, with icebergs of no order so far.
+    fn from(old: DetectorsV4) -> Self {
+        let Detectors { now, flow, walls, layering, refills, absorption, sweeps, events, icebergs: () } = old;
+        let icebergs = OrderIcebergs::default();
+        Self { now, flow, walls, layering, refills, absorption, sweeps, events, icebergs }
+    }
+}
+
+impl Default for Detectors {
+    fn default() -> Self {
+        Self {
+            now: 0,
+            flow: LevelFlow::default(),
+            walls: WallTracker::default(),
+            layering: Layering::default(),
+            refills: RefillTable::default(),
+            absorption: AbsorptionWatch::default(),
+            sweeps: SweepDetector::default(),
+            events: EventQueue::default(),
+            icebergs: OrderIcebergs::default(),
+        }
+    }
 }
 
 impl Detectors {
@@ -86,6 +118,13 @@ impl Detectors {
         if let Some(sweep) = self.sweeps.on_trade(stamp, price, qty, aggressor, shown, &settings.sweeps) {
             self.events.push(DetectorEvent::Sweep(sweep));
         }
+        if let Some(maker) = trade.maker {
+            let fill =
+                OrderFill { id: maker.order, side: resting, price, executed: qty, shown_before: maker.shown };
+            if let Some(found) = self.icebergs.on_fill_alone(stamp.now, &fill) {
+                self.events.push(DetectorEvent::Iceberg(found));
+            }
+        }
         self.layering.on_trade(resting, qty);
         self.absorption.on_trade(stamp.now, resting, qty);
         let Some(explained) = self.flow.on_trade(stamp, resting, price, qty, settings.conflation_ms) else {
@@ -99,7 +138,7 @@ impl Detectors {
         }
     }
 
-    /// Lets time pass without an event: ends a run of trades that is over.
+    /// Lets time pass without an event: ends a run of trades that is over, and forgets orders that are complete.
     pub fn advance(&mut self, now: i64, settings: &DetectorSettings) {
         self.advance_to(Stamp { now, venue: None }, settings);
     }
@@ -109,6 +148,8 @@ impl Detectors {
         if let Some(sweep) = self.sweeps.advance(self.now, &settings.sweeps) {
             self.events.push(DetectorEvent::Sweep(sweep));
         }
+        // Nobody asks yet how large those were that are over.
+        self.icebergs.advance(self.now, |_| {});
         Stamp { now: self.now, ..stamp }
     }
 
@@ -198,6 +239,12 @@ impl Detectors {
         &self.refills
     }
 
+    /// The icebergs among orders that were filled; none on a feed that does not tell which order a trade filled.
+    #[must_use]
+    pub const fn icebergs(&self) -> &OrderIcebergs {
+        &self.icebergs
+    }
+
     /// The levels, with how much traded volume found one and how much did not.
     #[must_use]
     pub const fn flow(&self) -> &LevelFlow {
@@ -212,6 +259,7 @@ impl Detectors {
         self.refills.reset_reference();
         self.absorption.reset_reference();
         self.sweeps.reset_reference();
+        self.icebergs.reset_reference();
     }
 
     /// False for a loaded state that no events can have led to, and that might not be safe to go on with.
@@ -224,5 +272,6 @@ impl Detectors {
             && self.absorption.is_consistent()
             && self.sweeps.is_consistent()
             && self.events.is_consistent()
+            && self.icebergs.is_consistent()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::iceberg::RefillFound;
+use super::iceberg::{OrderIceberg, RefillFound};
 use super::layering::LayeringFound;
 use super::sweep::Sweep;
 use super::wall::{WallAppeared, WallEnded};
@@ -22,8 +22,10 @@ pub enum DetectorEvent {
     Layering(LayeringFound),
     /// A run of trades through several prices has ended.
     Sweep(Sweep),
-    /// A level is refilled as an iceberg would be.
+    /// A level is refilled as an iceberg would be: an upper bound.
     Refill(RefillFound),
+    /// An order has executed more than it showed, or has shown again after a fill: exact. Told of at every such time.
+    Iceberg(OrderIceberg),
 }
 
 impl DetectorEvent {
@@ -40,6 +42,7 @@ impl DetectorEvent {
             }
             Self::Sweep(sweep) => sweep.volume > 0 && sweep.levels > 0,
             Self::Refill(found) => found.peak_cv.is_finite() && found.refill_share.is_finite(),
+            Self::Iceberg(found) => found.peak >= 0 && found.executed > 0 && found.refills > 0,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! | [`wall`] | levels far larger than is usual, and whether they were traded away or pulled |
 //! | [`layering`] | several of them laid on one side and pulled while the other side trades |
 //! | [`sweep`] | one aggressor that walks through several prices, on one venue or on several at once |
-//! | [`iceberg`] | levels and orders that are refilled, and how much of them is left |
+//! | [`iceberg`] | levels that are refilled, orders that hold more than they show, and how much of them is left |
 //! | [`absorption`] | much volume that does not move the price |
 //!
 //! | module | what they share |
@@ -32,6 +32,6 @@ mod look;
 pub mod sweep;
 pub mod wall;
 
-pub use detectors::{DetectorSettings, Detectors};
+pub use detectors::{DetectorSettings, Detectors, DetectorsV4};
 pub use event::{DetectorEvent, EVENTS_MAX};
 pub use look::Units;

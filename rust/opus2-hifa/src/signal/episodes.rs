@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::reading::READING_EVENTS_MAX;
 use crate::detector::absorption::AbsorbedFlow;
 use crate::detector::level_flow::Stamp;
-use crate::detector::{DetectorEvent, Detectors, EVENTS_MAX, Units};
+use crate::detector::{DetectorEvent, Detectors, DetectorsV4, EVENTS_MAX, Units};
 use crate::{Absent, SignalConfig};
 
 /// The detectors of one instrument, and their findings.
@@ -14,10 +14,22 @@ use crate::{Absent, SignalConfig};
 /// A finding is told twice: in the next record that is published of the instrument, and in the next
 /// [`Reading`](super::Reading), which comes at every event but holds only so many. So each waits until it has been told
 /// both ways. When too many wait, the oldest gives way and is counted.
+///
+/// `D` is only for what was saved before: see [`EpisodesV4`].
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Episodes {
-    detectors: Detectors,
+pub struct Episodes<D = Detectors> {
+    detectors: D,
     findings: Findings,
+}
+
+/// Episodes without icebergs of orders, as version 4 of the operator `signal` saved them.
+pub type EpisodesV4 = Episodes<DetectorsV4>;
+
+impl From<EpisodesV4> for Episodes {
+    /// The same, with icebergs of no order so far.
+    fn from(old: EpisodesV4) -> Self {
+        Self { detectors: old.detectors.into(), findings: old.findings }
+    }
 }
 
 /// What was found, oldest first.

@@ -11,7 +11,7 @@
 //! | `episodes` | [`Episodes`]: the detectors, and who is still to be told what they found |
 //! | `trade_flow` | what is measured on trades, and what interrupts it |
 //! | `model` | [`SignalModel`]: what was fitted to an instrument's past |
-//! | `saved` | [`InstrumentStateV3`]: what was saved before |
+//! | `saved` | [`InstrumentStateV3`], [`InstrumentStateV4`]: what was saved before |
 //! | `bar` | [`BarTally`]: what happened in the open bar |
 
 mod bar;
@@ -30,9 +30,9 @@ pub use crate::detector::absorption::AbsorbedFlow;
 pub use bar::BarTally;
 pub use best_quote::{BestQuote, QuoteSource, QuoteUpdate};
 pub use detection::{DETECTIONS_MAX, Detection, Detector};
-pub use episodes::Episodes;
+pub use episodes::{Episodes, EpisodesV4};
 pub use features::{BarFeatures, Feature, FeatureSpec, Features};
 pub use model::SignalModel;
 pub use reading::{READING_EVENTS_MAX, Reading, ReadingHead};
-pub use saved::InstrumentStateV3;
+pub use saved::{InstrumentStateV3, InstrumentStateV4};
 pub use state::{Applied, InstrumentState};

@@ -30,7 +30,8 @@ const IMBALANCE_LEVELS: [usize; 2] = [5, 10];
 /// nothing is differenced across it, and features whose windows reach over it are [`Absent::Resync`]. What is measured on
 /// trades is reset where trades were lost, and only there; the detectors, which hold both against each other, in both cases.
 ///
-/// `E` is only for what was saved before there were detectors: see [`InstrumentStateV3`](super::InstrumentStateV3).
+/// `E` is only for what was saved before: see [`InstrumentStateV3`](super::InstrumentStateV3) and
+/// [`InstrumentStateV4`](super::InstrumentStateV4).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstrumentState<E = Box<Episodes>> {
     pub(super) venue: Venue,

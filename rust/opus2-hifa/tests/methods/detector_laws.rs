@@ -217,7 +217,7 @@ proptest! {
                 5 => detectors.advance(now, &settings),
                 _ => {
                     let aggressor = if kind == 6 { Aggressor::Buy } else { Aggressor::Sell };
-                    let trade = TradeEvent { trade_id: 0, price: Price(bid + spread), qty: Qty(qty), aggressor };
+                    let trade = TradeEvent { trade_id: 0, price: Price(bid + spread), qty: Qty(qty), aggressor, maker: None };
                     detectors.on_trade(stamp, &trade, &settings);
                 }
             }

@@ -1,9 +1,10 @@
 //! Whole episodes, from a book's first change to the event that reports them.
 
 use opus2_hifa::Absent;
+use opus2_hifa::detector::iceberg::OrderIceberg;
 use opus2_hifa::detector::level_flow::Stamp;
 use opus2_hifa::detector::{DetectorEvent, DetectorSettings, Detectors, Units};
-use opus2_types::{Aggressor, BookView, Level, Price, Qty, Side, TradeEvent};
+use opus2_types::{Aggressor, BookView, Level, MakerFill, OrderId, Price, Qty, Side, TradeEvent};
 
 const MILLI: i64 = 1_000_000;
 const UNITS: Units = Units { price_scale: 2, qty_scale: 0, tick: Price(10) };
@@ -61,8 +62,18 @@ impl Market {
     /// A trade that is received `after_ms` after the newest book, and happened `venue_ms` after it.
     fn late_trade(&mut self, after_ms: i64, venue_ms: i64, price: i64, qty: i64, aggressor: Aggressor) {
         let [now, venue] = [after_ms, venue_ms].map(|after| self.now + after * MILLI);
-        let trade = TradeEvent { trade_id: 1, price: Price(price), qty: Qty(qty), aggressor };
+        let trade = TradeEvent { trade_id: 1, price: Price(price), qty: Qty(qty), aggressor, maker: None };
         self.detectors.on_trade(Stamp { now, venue: Some(venue) }, &trade, &self.settings);
+        self.take_events();
+    }
+
+    /// A trade of a feed that tells the order it fills, and what that showed.
+    fn fill(&mut self, after_ms: i64, order: u64, qty: i64, shown: i64) {
+        let now = self.now + after_ms * MILLI;
+        let maker = Some(MakerFill { order: OrderId::from(order), shown: Qty(shown) });
+        let (price, qty, aggressor) = (Price(BEST_ASK), Qty(qty), Aggressor::Buy);
+        let trade = TradeEvent { trade_id: 1, price, qty, aggressor, maker };
+        self.detectors.on_trade(Stamp { now, venue: Some(now) }, &trade, &self.settings);
         self.take_events();
     }
 
@@ -90,6 +101,10 @@ impl Market {
                     "refill {:?} {} {} {:.2}",
                     found.side, found.price.0, found.refills, found.refill_share
                 )
+            }
+            DetectorEvent::Iceberg(found) => {
+                let OrderIceberg { id, side, price, peak, executed, refills } = found;
+                format!("iceberg {} {side:?} {} {peak} {executed} {refills}", id.0, price.0)
             }
             _ => "another".to_owned(),
         };
@@ -265,4 +280,37 @@ fn a_loaded_state_goes_on_as_the_saved_one() {
     }
     assert_eq!(market.events, loaded.events);
     assert!(!market.events.is_empty());
+}
+
+#[test]
+fn an_order_that_holds_more_than_it_shows_is_told_of_at_every_refill() {
+    let mut market = Market::warm();
+    for (after_ms, order, qty, shown) in
+        [(1, 7, 4, 10), (2, 7, 6, 6), (3, 8, 5, 5), (4, 7, 10, 10), (5, 9, 12, 10), (6, 7, 1, 10)]
+    {
+        market.fill(after_ms, order, qty, shown);
+    }
+    market.check(&[
+        "iceberg 7 Ask 100010 10 20 1",
+        "iceberg 9 Ask 100010 10 12 1",
+        "iceberg 7 Ask 100010 10 21 2",
+    ]);
+    assert_eq!(market.detectors.icebergs().icebergs().count(), 2);
+    market.detectors.reset_reference();
+    market.fill(7, 9, 3, 10);
+    assert_eq!(market.events.len(), 3, "nobody saw what became of it");
+}
+
+#[test]
+fn an_iceberg_that_is_complete_is_forgotten() {
+    let mut market = Market::warm();
+    market.fill(1, 7, 12, 10);
+    market.fill(2, 8, 12, 30);
+    let at = market.now + 60_000 * MILLI;
+    for (now, left) in [(at, 1), (at + MILLI, 0)] {
+        market.detectors.advance(now, &market.settings);
+        assert_eq!(market.detectors.icebergs().icebergs().count(), left);
+    }
+    market.fill(60_100, 7, 3, 10);
+    market.check(&["iceberg 7 Ask 100010 10 12 1"]);
 }

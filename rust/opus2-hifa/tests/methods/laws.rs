@@ -94,6 +94,7 @@ fn play(steps: &[Step], is_mirrored: bool, factor: i64, mut visit: impl FnMut(&M
                     } else {
                         Aggressor::Sell
                     },
+                    maker: None,
                 }),
             },
         });

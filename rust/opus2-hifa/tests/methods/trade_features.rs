@@ -69,7 +69,8 @@ impl Market {
     /// Positive quantities are bought, negative ones sold.
     fn flagged_trade(&mut self, ms: i64, qty: i64, flags: QualityFlags) {
         let aggressor = if qty > 0 { Aggressor::Buy } else { Aggressor::Sell };
-        let trade = TradeEvent { trade_id: 1, price: Price(100), qty: Qty(qty.abs()), aggressor };
+        let trade =
+            TradeEvent { trade_id: 1, price: Price(100), qty: Qty(qty.abs()), aggressor, maker: None };
         self.event(ms, None, flags, &EventBody::Trade(trade));
     }
 
@@ -163,7 +164,13 @@ fn only_lost_trades_interrupt_what_is_measured_on_trades() {
 fn a_trade_that_cannot_be_is_not_used() {
     let mut market = Market::new();
     for (price, qty) in [(0, 1), (-1, 1), (1, 0), (1, -1), (i64::MAX, i64::MAX), (i64::MIN, i64::MIN)] {
-        let trade = TradeEvent { trade_id: 1, price: Price(price), qty: Qty(qty), aggressor: Aggressor::Buy };
+        let trade = TradeEvent {
+            trade_id: 1,
+            price: Price(price),
+            qty: Qty(qty),
+            aggressor: Aggressor::Buy,
+            maker: None,
+        };
         let unusable = market.event(0, None, QualityFlags::default(), &EventBody::Trade(trade));
         assert_eq!(unusable, Some(Absent::BadNumber));
     }
@@ -183,7 +190,13 @@ fn bursts(orders: i64, prints: i64) -> Vec<Vec<Direction>> {
     let start = 120_001;
     for order in 0..orders {
         let exch_ms = start + 5 * (order / prints);
-        let trade = TradeEvent { trade_id: 1, price: Price(100), qty: Qty(1), aggressor: Aggressor::Buy };
+        let trade = TradeEvent {
+            trade_id: 1,
+            price: Price(100),
+            qty: Qty(1),
+            aggressor: Aggressor::Buy,
+            maker: None,
+        };
         market.event(start + 5 * order, Some(exch_ms), QualityFlags::default(), &EventBody::Trade(trade));
     }
     [60, 200, 5_000]

@@ -98,7 +98,13 @@ fn event(word: &str, ms: i64) -> Vec<u8> {
     } else {
         let qty: i64 = what.parse().unwrap();
         let aggressor = if qty > 0 { Aggressor::Buy } else { Aggressor::Sell };
-        EventBody::Trade(TradeEvent { trade_id: 1, price: Price(1_000), qty: Qty(qty.abs()), aggressor })
+        EventBody::Trade(TradeEvent {
+            trade_id: 1,
+            price: Price(1_000),
+            qty: Qty(qty.abs()),
+            aggressor,
+            maker: None,
+        })
     };
     let recv_ts = START + ms * 1_000_000;
     let event = MarketEvent {

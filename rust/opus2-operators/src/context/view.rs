@@ -14,6 +14,7 @@ use opus2_wire::view::context::{
     LaggedView, LeadLagView, ModelView, MultiplierPartsView, MultiplierView, PairView, WindowView,
     write_context,
 };
+use opus2_wire::view::detection::{ICEBERG_LEVELS, ICEBERG_ORDERS};
 use opus2_wire::view::value::{DecimalView, FactView, MeasureView, NameView};
 
 use super::Settings;
@@ -259,6 +260,16 @@ fn detected<'a>(facts: &InstrumentFacts<'a>, event: &DetectorEvent) -> Option<De
             traded: qty(refill.traded),
             peak_cv: known(refill.peak_cv),
             refill_share: known(refill.refill_share),
+            feed: ICEBERG_LEVELS,
+        },
+        DetectorEvent::Iceberg(iceberg) => DetectionView::Iceberg {
+            instrument,
+            direction: if iceberg.side == Side::Bid { with(Aggressor::Buy) } else { with(Aggressor::Sell) },
+            price: price(iceberg.price.0),
+            refills: iceberg.refills,
+            peak: qty(iceberg.peak.into()),
+            executed: qty(iceberg.executed.into()),
+            feed: ICEBERG_ORDERS,
         },
         DetectorEvent::WallEnded(wall) => DetectionView::WallEnded {
             instrument,

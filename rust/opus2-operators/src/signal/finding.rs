@@ -1,12 +1,13 @@
 //! What was detected, as it is published.
 
 use opus2_hifa::detector::DetectorEvent;
+use opus2_hifa::detector::iceberg::OrderIceberg;
 use opus2_hifa::detector::layering::LayeringFound;
 use opus2_hifa::detector::sweep::Sweep;
 use opus2_hifa::detector::wall::{WallAppeared, WallEnded};
 use opus2_hifa::signal::Detection;
 use opus2_wire::view::detection::{
-    DetectionView, FindingView, LayeringView, RefillView, SweepView, WallEndView, WallView,
+    DetectionView, FindingView, IcebergView, LayeringView, RefillView, SweepView, WallEndView, WallView,
 };
 
 /// A feature beyond its threshold.
@@ -51,6 +52,10 @@ pub(super) fn episode(found: &DetectorEvent, price_scale: u8) -> Option<FindingV
             peak_cv: found.peak_cv,
             refill_share: found.refill_share,
         }),
+        DetectorEvent::Iceberg(found) => {
+            let OrderIceberg { id, side, price, peak, executed, refills } = *found;
+            FindingView::Iceberg(IcebergView { order: id, side, price, refills, peak, executed })
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! One market: its time, its open bar, and stage 1 of its instruments.
 
-use opus2_hifa::signal::{InstrumentState, InstrumentStateV3, Reading};
+use opus2_hifa::signal::{InstrumentState, InstrumentStateV3, InstrumentStateV4, Reading};
 use opus2_types::{EventBody, MarketEvent, Venue};
 use opus2_wire::WireError;
 use opus2_wire::raw::record_key;
@@ -56,11 +56,11 @@ pub(super) struct Instrument {
 
 /// What is saved of a market.
 #[derive(Serialize)]
-pub(super) struct SavingMarket<'a> {
+pub(super) struct SavingMarket<'a, I = InstrumentState> {
     time: i64,
     open_bar: Option<i64>,
     closed_until: i64,
-    instruments: Vec<(Venue, &'a str, &'a InstrumentState)>,
+    instruments: Vec<(Venue, &'a str, &'a I)>,
 }
 
 /// What is loaded of a market: as [`SavingMarket`], owned.
@@ -75,9 +75,12 @@ pub(super) struct SavedMarket<I = InstrumentState> {
 /// As it was saved before there were detectors.
 pub(super) type SavedMarketV3 = SavedMarket<InstrumentStateV3>;
 
-impl SavedMarketV3 {
-    /// The same, with detectors that have seen nothing.
-    pub(super) fn with_detectors(self) -> SavedMarket {
+/// As it was saved before there were icebergs of orders.
+pub(super) type SavedMarketV4 = SavedMarket<InstrumentStateV4>;
+
+impl<I: Into<InstrumentState>> SavedMarket<I> {
+    /// The same in today's form: what was not there has seen nothing.
+    pub(super) fn into_newest(self) -> SavedMarket {
         let instruments = self.instruments.into_iter();
         SavedMarket {
             time: self.time,
@@ -263,7 +266,111 @@ fn bar_end(time: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use opus2_types::{
+        Aggressor, BookView, Level, Price, Qty, QualityFlags, SeqRange, TradeEvent, UnixNanos,
+    };
+    use opus2_wire::blob::{decode_payload, encode_blob, open_blob};
+    use opus2_wire::event::encode_event;
+    use serde::de::DeserializeOwned;
+
     use super::*;
+    use crate::create;
+    use crate::signal::{MAGIC, VERSION};
+
+    /// An event of the script of [`what_was_saved_before_is_read`], 100 ms after the one before.
+    fn event(number: i64) -> Vec<u8> {
+        let level = |price: i64| Level::new(price, 10 + number % 7);
+        let body = if number % 3 == 0 {
+            let (price, qty, aggressor) = (Price(10_001), Qty(5), Aggressor::Buy);
+            EventBody::Trade(TradeEvent {
+                trade_id: number.unsigned_abs(),
+                price,
+                qty,
+                aggressor,
+                maker: None,
+            })
+        } else {
+            EventBody::Book(BookView::new(
+                (0..9).map(|rank| level(10_000 - rank)),
+                (1..9).map(|rank| level(10_000 + rank)),
+            ))
+        };
+        let event = MarketEvent {
+            id: "coinbase:BTC-USD:c:1",
+            venue: Venue::Coinbase,
+            symbol: "BTC-USD",
+            price_scale: 2,
+            qty_scale: 3,
+            tick: Price(1),
+            lot: Qty(1),
+            exch_ts: None,
+            recv_ts: UnixNanos(1_700_000_000_000_000_000 + number * 100_000_000),
+            seq: SeqRange { first: number.unsigned_abs(), last: number.unsigned_abs() },
+            flags: QualityFlags::default(),
+            body,
+        };
+        let mut bytes = Vec::new();
+        encode_event(&event, &mut bytes).unwrap();
+        bytes
+    }
+
+    /// The state as `version` saved it; `old` makes an instrument's from today's as JSON.
+    fn saved_by<I: DeserializeOwned + Serialize>(
+        version: u16,
+        blob: &[u8],
+        old: impl Fn(&mut serde_json::Value),
+    ) -> Vec<u8> {
+        let (_, payload) = open_blob(MAGIC, VERSION..=VERSION, blob).unwrap();
+        let saved: SavedMarket = decode_payload(payload).unwrap();
+        let states: Vec<I> = saved
+            .instruments
+            .iter()
+            .map(|(_, _, state)| {
+                let mut state = serde_json::to_value(state).unwrap();
+                old(&mut state);
+                serde_json::from_value(state).unwrap()
+            })
+            .collect();
+        let named = saved.instruments.iter().zip(&states);
+        let SavedMarket { time, open_bar, closed_until, .. } = saved;
+        let instruments = named.map(|((venue, symbol, _), state)| (*venue, symbol.as_str(), state)).collect();
+        let mut bytes = Vec::new();
+        let saving = SavingMarket { time, open_bar, closed_until, instruments };
+        encode_blob(MAGIC, version, &saving, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_was_saved_before_is_read() {
+        let mut plain = create("signal", "").unwrap();
+        let mut out = Output::new();
+        for number in 1..200 {
+            plain.process("BTC/USD*", &event(number), &mut out).unwrap();
+        }
+        let mut blob = Vec::new();
+        plain.save("BTC/USD*", &mut blob).unwrap();
+        let without_icebergs = saved_by::<InstrumentStateV4>(4, &blob, |state| {
+            let detectors = state.pointer_mut("/episodes/detectors").unwrap();
+            detectors["icebergs"] = serde_json::Value::Null;
+        });
+        let without_detectors =
+            saved_by::<InstrumentStateV3>(3, &blob, |state| state["episodes"] = serde_json::Value::Null);
+        assert!(without_detectors.len() < without_icebergs.len() && without_icebergs.len() < blob.len());
+        let [mut newer, mut older] = [&without_icebergs, &without_detectors].map(|blob| {
+            let mut operator = create("signal", "").unwrap();
+            operator.load("BTC/USD*", blob).unwrap();
+            operator
+        });
+        let mut outs = [Output::new(), Output::new(), Output::new()];
+        for number in 200..260 {
+            for (operator, out) in [&mut plain, &mut newer, &mut older].into_iter().zip(&mut outs) {
+                operator.process("BTC/USD*", &event(number), out).unwrap();
+            }
+        }
+        let [plain, newer, older] = outs;
+        assert!(plain.as_bytes() == newer.as_bytes(), "nothing was lost");
+        assert_eq!(plain.entries().count(), older.entries().count());
+    }
 
     #[test]
     fn a_bar_holds_its_end_but_not_its_beginning() {

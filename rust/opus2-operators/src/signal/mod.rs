@@ -22,13 +22,15 @@ use serde::Deserialize as _;
 
 use crate::{Operator, OperatorError, Output};
 use emit::Emitter;
-use market::{Market, Received, SavedMarket, SavedMarketV3};
+use market::{Market, Received, SavedMarket, SavedMarketV3, SavedMarketV4};
 use settings::SettingsByMarket;
 use tally::{Count, Tally};
 
 pub(crate) const NAME: &str = "signal";
 const MAGIC: [u8; 4] = *b"OSIG";
-const VERSION: u16 = 4;
+const VERSION: u16 = 5;
+/// Without icebergs of orders: they begin anew.
+const VERSION_WITHOUT_ICEBERGS: u16 = 4;
 /// Without detectors: they begin anew.
 const VERSION_WITHOUT_DETECTORS: u16 = 3;
 
@@ -112,10 +114,15 @@ impl Operator for Signal {
 
 /// A market as its version saved it.
 fn decode(version: u16, payload: &[u8]) -> Result<SavedMarket, WireError> {
-    if version == VERSION_WITHOUT_DETECTORS {
-        return blob::decode_payload::<SavedMarketV3>(payload).map(SavedMarketV3::with_detectors);
+    match version {
+        VERSION_WITHOUT_DETECTORS => {
+            blob::decode_payload::<SavedMarketV3>(payload).map(SavedMarket::into_newest)
+        }
+        VERSION_WITHOUT_ICEBERGS => {
+            blob::decode_payload::<SavedMarketV4>(payload).map(SavedMarket::into_newest)
+        }
+        _ => blob::decode_payload(payload),
     }
-    blob::decode_payload(payload)
 }
 
 #[cfg(test)]

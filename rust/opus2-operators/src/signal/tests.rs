@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityEvent, QualityFlags,
-    QuoteEvent, SeqRange, StatusEvent, TradeEvent, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MakerFill, MarketEvent, OrderId, Price, Qty,
+    QualityEvent, QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, Venue,
 };
 use opus2_wire::event::encode_event;
 
@@ -25,8 +25,9 @@ struct Run {
 
 /// One word is one event of an instrument (BTCUSDT; with a leading `~`, BTCUSDC), its update number one higher than the
 /// last: `q100x5/101x3` a quote, `b100x5/101x3` a book whose deeper levels follow, `b/101x3` one without bids, `t` a
-/// trade, `live`, `gap`, `empty` a status, `bad`, `poor` and `good` a verdict, `!q…`, `!b…` one flagged `after_gap`. `@1500` sets the receive time to
-/// 1500 ms after the start, `#7` the next update number, `timer2000` fires the host's timer for 2000 ms.
+/// trade, `m7x4/10` one that fills 4 of order 7, which showed 10, `live`, `gap`, `empty` a status, `bad`, `poor` and `good` a verdict, `!q…`, `!b…` one flagged `after_gap`. `@1500` sets the receive time to
+/// 1500 ms after the start, `#7` the next update number, `timer2000` fires the host's timer for 2000 ms, `restart` saves and
+/// loads.
 fn run(script: &str) -> Run {
     let mut run =
         Run { operator: create("signal", "").unwrap(), records: Vec::new(), timers: Vec::new(), frames: 0 };
@@ -40,6 +41,11 @@ fn run(script: &str) -> Run {
         } else if let Some(rest) = word.strip_prefix("timer") {
             let at = START + rest.parse::<i64>().unwrap() * 1_000_000;
             run.operator.on_timer(MARKET, UnixNanos(at), &mut out).unwrap();
+        } else if word == "restart" {
+            let mut blob = Vec::new();
+            run.operator.save(MARKET, &mut blob).unwrap();
+            run.operator = create("signal", "").unwrap();
+            run.operator.load(MARKET, &blob).unwrap();
         } else {
             number += 1;
             run.operator.process(MARKET, &event(word, ms, number), &mut out).unwrap();
@@ -67,7 +73,20 @@ fn event(word: &str, ms: i64, number: u64) -> Vec<u8> {
             price: Price(100),
             qty: Qty(1),
             aggressor: Aggressor::Buy,
+            maker: None,
         }),
+        _ if word.starts_with('m') => {
+            let (order, qtys) = word[1..].split_once('x').unwrap();
+            let (qty, shown) = qtys.split_once('/').unwrap();
+            let order = OrderId::from(order.parse::<u64>().unwrap());
+            EventBody::Trade(TradeEvent {
+                trade_id: number,
+                price: Price(101),
+                qty: Qty(qty.parse().unwrap()),
+                aggressor: Aggressor::Buy,
+                maker: Some(MakerFill { order, shown: Qty(shown.parse().unwrap()) }),
+            })
+        }
         _ => {
             let (bid, ask) = word[1..].split_once('/').unwrap();
             let level = |text: &str| {
@@ -329,6 +348,42 @@ fn a_jump_is_detected_with_its_direction() {
     insta::assert_snapshot!(detections[111], @r#"[{detector:micro_move,direction:down,lag_ms:100,threshold:4.0,value:101.17561843917919},{detector:micro_move,direction:down,lag_ms:250,threshold:4.0,value:63.32975069479425},{detector:micro_move,direction:down,lag_ms:1000,threshold:4.0,value:31.678439109301223}]"#);
     assert!(detections[..111].iter().all(|found| found == "[]"), "nothing before");
     assert!(detections[112].contains("detector:cusum,direction:down"), "the step of the CUSUM has ended");
+}
+
+/// What the record after each of `parts` says of icebergs.
+#[track_caller]
+fn check_icebergs(parts: &[&str], expect: &[&str]) {
+    let told = |between: &str| {
+        let script = format!("b100x5/101x5 {}", parts.join(&format!(" {between} q100x5/101x5 ")));
+        run(&format!("{script} {between} q100x5/101x5")).fields("signal", "/detections").split_off(1)
+    };
+    let plain = told("");
+    assert_eq!(plain, told("restart"), "saved and loaded in between");
+    let said = plain.iter().map(|found| {
+        let parsed = found.trim_matches(['[', ']', '{', '}']).split(',').map(|field| field.split_once(':'));
+        let said =
+            |name: &str| parsed.clone().flatten().find(|(key, _)| *key == name).map(|(_, value)| value);
+        ["detector", "feed", "side", "price", "peak", "executed", "refills"]
+            .map(|name| said(name).unwrap_or(""))
+            .join(" ")
+    });
+    assert_eq!(said.map(|said| said.trim().to_owned()).collect::<Vec<_>>(), expect, "{parts:?}");
+}
+
+#[test]
+fn orders_that_hold_more_than_they_show_are_icebergs() {
+    check_icebergs(&["m9x4/10", "m9x6/6", "m8x5/5 t"], &["", "", ""]);
+    check_icebergs(
+        &["m7x4/10 m7x6/6", "m7x3/10", "m7x7/7", "m7x1/10"],
+        &["", "iceberg orders ask 10.1 0.01 0.013 1", "", "iceberg orders ask 10.1 0.01 0.021 2"],
+    );
+    check_icebergs(
+        &["m7x12/10", "m7x2/10"],
+        &["iceberg orders ask 10.1 0.01 0.012 1", "iceberg orders ask 10.1 0.01 0.014 2"],
+    );
+    check_icebergs(&["m7x10/10 gap live m7x1/10", "m7x9/9 !t m7x1/10"], &["", ""]);
+    let run = run("b100x5/101x5 m7x12/10 q100x5/101x5");
+    assert!(run.records[1].contains(r#""order":"00000000-0000-0000-0000-000000000007""#));
 }
 
 #[test]

@@ -122,6 +122,7 @@ fn body(step: &Step) -> Option<EventBody> {
             price: Price(step.price),
             qty: Qty(step.qty),
             aggressor: Aggressor::Buy,
+            maker: None,
         }),
         9 => EventBody::Book(BookView::new([level(ask)], [])),
         _ => return None,

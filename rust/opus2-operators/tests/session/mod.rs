@@ -1,15 +1,15 @@
 //! A market of three venues with everything that goes wrong, and the operators it goes through.
 
 use opus2_hifa::detector::DetectorEvent;
-use opus2_hifa::detector::iceberg::RefillFound;
+use opus2_hifa::detector::iceberg::{OrderIceberg, RefillFound};
 use opus2_hifa::detector::layering::LayeringFound;
 use opus2_hifa::detector::sweep::Sweep;
 use opus2_hifa::detector::wall::{WallEnd, WallEnded, WallEpisode};
 use opus2_hifa::signal::{AbsorbedFlow, Reading};
 use opus2_operators::{Entry, Operator, Output, OutputChannel, create};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityEvent, QualityFlags,
-    QuoteEvent, SeqRange, Side, StatusEvent, TradeEvent, UnixNanos, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, OrderId, Price, Qty, QualityEvent,
+    QualityFlags, QuoteEvent, SeqRange, Side, StatusEvent, TradeEvent, UnixNanos, Venue,
 };
 use opus2_wire::event::encode_event;
 use opus2_wire::frame::{Frame, Section, append_bytes, append_section, begin_frame};
@@ -109,6 +109,7 @@ fn events(session: &[Step]) -> Vec<(i64, Vec<u8>, u8)> {
                     price: bid.price,
                     qty: bid.qty,
                     aggressor: if step.flags % 2 == 0 { Aggressor::Buy } else { Aggressor::Sell },
+                    maker: None,
                 }),
             },
         };
@@ -160,7 +161,15 @@ fn with_found(frame: &[u8], now: i64, found: u8) -> Vec<u8> {
             shown_before: Some(i128::from(found)),
             is_shown_cut: false,
         })),
-        4 | 5 => Some(DetectorEvent::Refill(RefillFound {
+        4 => Some(DetectorEvent::Iceberg(OrderIceberg {
+            id: OrderId(u128::MAX),
+            side,
+            price: Price(100),
+            peak: 10,
+            executed: i64::MAX,
+            refills: 3,
+        })),
+        5 => Some(DetectorEvent::Refill(RefillFound {
             side,
             price: Price(100),
             refills: 3,

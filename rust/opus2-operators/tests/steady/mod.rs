@@ -31,6 +31,7 @@ pub(crate) fn steady(number: i64, every_ms: i64) -> Vec<u8> {
             price: Price(bid),
             qty: Qty(1 + random % 977),
             aggressor: if random % 5 < 3 { Aggressor::Buy } else { Aggressor::Sell },
+            maker: None,
         }),
         _ => EventBody::Quote(QuoteEvent { bid: level(bid), ask: level(bid + 1) }),
     };

@@ -49,6 +49,7 @@ fn frames(count: i64) -> Vec<Vec<u8>> {
                 price: Price(bid),
                 qty: Qty(1 + random.abs() % 977),
                 aggressor: Aggressor::Buy,
+                maker: None,
             }),
             _ => EventBody::Quote(QuoteEvent { bid: Level::new(bid, 5), ask: Level::new(bid + 1, 5) }),
         };

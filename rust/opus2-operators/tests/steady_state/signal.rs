@@ -3,8 +3,8 @@
 use allocation_counter::measure;
 use opus2_operators::{Output, create};
 use opus2_types::{
-    Aggressor, BookState, BookView, EventBody, Level, MarketEvent, Price, Qty, QualityFlags, QuoteEvent,
-    SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
+    Aggressor, BookState, BookView, EventBody, Level, MakerFill, MarketEvent, OrderId, Price, Qty,
+    QualityFlags, QuoteEvent, SeqRange, StatusEvent, TradeEvent, UnixNanos, Venue,
 };
 use opus2_wire::event::encode_event;
 
@@ -25,6 +25,8 @@ fn event(number: i64) -> Vec<u8> {
             price: Price(bid),
             qty: Qty(1),
             aggressor: Aggressor::Buy,
+            // A few orders, filled to the end again and again: each time, one has shown again and is told of.
+            maker: Some(MakerFill { order: OrderId((number % 11).unsigned_abs().into()), shown: Qty(1) }),
         }),
         _ => EventBody::Quote(QuoteEvent { bid: level(bid), ask: level(bid + 1) }),
     };
@@ -53,10 +55,13 @@ fn a_record_allocates_nothing_in_steady_state() {
     let mut out = Output::new();
     let events: Vec<_> = (1..20_000).map(event).collect();
     let (warm_up, measured) = events.split_at(8_000);
+    let mut icebergs = 0;
     for event in warm_up {
         out.clear();
         operator.process("BTC/USD*", event, &mut out).unwrap();
+        icebergs += usize::from(String::from_utf8_lossy(out.as_bytes()).contains(r#""detector":"iceberg""#));
     }
+    assert!(icebergs > 100, "orders showed again: {icebergs}");
     let mut bytes = 0;
     let counted = measure(|| {
         for event in measured {

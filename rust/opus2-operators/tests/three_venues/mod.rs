@@ -118,7 +118,13 @@ impl Market {
                 let level = self.level(place, self.best(place) + side);
                 let aggressor = if side == 1 { Aggressor::Buy } else { Aggressor::Sell };
                 let qty = Qty(1 + level.qty.0 / 10);
-                EventBody::Trade(TradeEvent { trade_id: events as u64, price: level.price, qty, aggressor })
+                EventBody::Trade(TradeEvent {
+                    trade_id: events as u64,
+                    price: level.price,
+                    qty,
+                    aggressor,
+                    maker: None,
+                })
             }
             _ => {
                 let best = self.best(place);

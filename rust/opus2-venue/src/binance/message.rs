@@ -233,8 +233,13 @@ pub fn read_trade(frame: &[u8], spec: &InstrumentSpec) -> Result<(TradeEvent, Un
         return Err(Reject::BadQuantity);
     }
     let aggressor = if required(is_buyer_maker, "m")? { Aggressor::Sell } else { Aggressor::Buy };
-    let trade =
-        TradeEvent { trade_id: required(trade_id, "t")?, price: required(price, "p")?, qty, aggressor };
+    let trade = TradeEvent {
+        trade_id: required(trade_id, "t")?,
+        price: required(price, "p")?,
+        qty,
+        aggressor,
+        maker: None,
+    };
     Ok((trade, required(exch_ts, "T")?))
 }
 

@@ -145,7 +145,13 @@ fn a_delta_cut_anywhere_is_refused() {
 #[test]
 fn buyer_is_maker_means_that_the_aggressor_sold() {
     let text = r#"{"e":"trade","E":1780000000125,"s":"BNBBTC","t":12345,"p":"0.0025","q":"100","T":1780000000124,"m":true,"M":true}"#;
-    let trade = |aggressor| TradeEvent { trade_id: 12345, price: Price(25), qty: Qty(10_000), aggressor };
+    let trade = |aggressor| TradeEvent {
+        trade_id: 12345,
+        price: Price(25),
+        qty: Qty(10_000),
+        aggressor,
+        maker: None,
+    };
     let exch_ts = UnixNanos(1_780_000_000_124_000_000);
     let read = |text: &str| read_trade(text.as_bytes(), &spec()).map_err(|reject| reject.as_str());
     assert_eq!(read(text), Ok((trade(Aggressor::Sell), exch_ts)));

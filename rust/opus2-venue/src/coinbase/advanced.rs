@@ -300,6 +300,7 @@ fn read_trade(
         price: positive_price(&mut required(price, "price")?, spec)?,
         qty: positive_quantity(&mut required(qty, "size")?, spec)?,
         aggressor: aggressor(side(&mut required(maker, "side")?)?),
+        maker: None,
     };
     let exch_ts = at.map_or(Ok(None), |mut at| time(&mut at))?;
     trades.push(AdvancedTrade { event, exch_ts, is_of_the_past: false });

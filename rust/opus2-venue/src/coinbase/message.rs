@@ -252,6 +252,7 @@ pub fn read_match(frame: &[u8], spec: &InstrumentSpec) -> Result<(TradeEvent, Op
         price: required(price, "price")?,
         qty: required(qty, "size")?,
         aggressor: aggressor(required(maker, "side")?),
+        maker: None,
     };
     Ok((trade, exch_ts))
 }

@@ -174,7 +174,7 @@ fn the_makers_side_is_turned_round() {
         )
     };
     for (side, aggressor) in [("sell", Aggressor::Buy), ("buy", Aggressor::Sell), ("SELL", Aggressor::Buy)] {
-        let trade = TradeEvent { trade_id: 20, price: Price(50_210), qty: Qty(1), aggressor };
+        let trade = TradeEvent { trade_id: 20, price: Price(50_210), qty: Qty(1), aggressor, maker: None };
         let read = read_match(text(side).as_bytes(), &spec(FeedKind::CoinbaseLevel2));
         assert_eq!(read, Ok((trade, Some(TIME))));
     }

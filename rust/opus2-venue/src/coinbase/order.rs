@@ -122,6 +122,7 @@ impl Found<'_> {
                     price: positive_price(&mut required(self.price, "price")?, spec)?,
                     qty,
                     aggressor: aggressor(maker),
+                    maker: None,
                 });
                 OrderEvent::Match(id(&mut required(self.maker, "maker_order_id")?)?, qty)
             }

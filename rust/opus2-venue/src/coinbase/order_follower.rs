@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use opus2_book::{InsertRefused, Orders, SavedOrders};
-use opus2_types::{BookState, Channel, Level, Order, SeqRange, Side};
+use opus2_types::{BookState, Channel, Level, MakerFill, Order, SeqRange, Side, TradeEvent};
 use serde::{Deserialize, Serialize};
 
 use super::crossing::Crossing;
@@ -143,7 +143,8 @@ impl OrderFollower {
         applied.exch_ts = message.exch_ts;
         applied.seq = SeqRange { first: message.sequence, last: message.sequence };
         if let Some(trade) = trade {
-            core.take_trade(trade, message.exch_ts);
+            let maker = self.maker(core, &message);
+            core.take_trade(TradeEvent { maker, ..trade }, message.exch_ts);
         }
         if core.is_waiting() {
             return Ok(self.keep(core, message));
@@ -169,6 +170,18 @@ impl OrderFollower {
                 Ok(self.keep(core, message))
             }
         }
+    }
+
+    /// What the order that a match fills shows before it; `None` unless the book is live and this is its next message. A
+    /// match of more than that shows that the book is wrong (step 5), and not what the order held.
+    fn maker(&self, core: &Core, message: &OrderMessage) -> Option<MakerFill> {
+        let OrderEvent::Match(id, qty) = message.event else { return None };
+        let is_next = self.sequence.checked_add(1) == Some(message.sequence);
+        if core.state != BookState::Live || !is_next {
+            return None;
+        }
+        let (_, order) = self.orders.order(id)?;
+        (order.qty >= qty).then_some(MakerFill { order: id, shown: order.qty })
     }
 
     /// Step 1.

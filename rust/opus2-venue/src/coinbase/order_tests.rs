@@ -1,5 +1,5 @@
-//! One property of the order-by-order feed: whatever goes wrong, the book is the venue's or says that it is not, and comes
-//! back.
+//! The order-by-order feed: whatever goes wrong, the book is the venue's or says that it is not, and comes back; and what
+//! it says of the orders that trades fill.
 
 use std::fmt::Write as _;
 
@@ -287,5 +287,92 @@ proptest! {
         line.take(Channel::Snapshot, &exchange.snapshot());
         prop_assert_eq!(line.feed.state(), BookState::Live);
         compare(&line.feed, &history, exchange.sequence)?;
+    }
+}
+
+/// The orders that trades filled, with what they showed, of a script in which one word is one message: `s` a snapshot as of
+/// number 10 with order 1, a bid of 10 at 99, and order 2, an ask of 5 at 101; `m1x4` a match of 4 of order 1; `o1x3` order
+/// 1 opens as a bid of 3 at 99; `c` a bid opens at 102; `=` the last message again; `-` one is lost; `lost` and `save`
+/// what they say.
+fn makers(script: &str) -> String {
+    let mut feed = Feed::new(spec());
+    feed.connected();
+    let (mut sequence, mut last, mut told) = (10, String::new(), Vec::new());
+    for word in script.split_whitespace() {
+        let (head, rest) = word.split_at(1);
+        let id_and_size = || {
+            let (id, size) = rest.split_once('x').unwrap();
+            (uuid(OrderId::from(id.parse::<u64>().unwrap())), size)
+        };
+        let fields = match (head, word) {
+            (_, "lost") => {
+                feed.lost();
+                continue;
+            }
+            (_, "save") => {
+                feed = Feed::from_state(feed.to_state()).unwrap();
+                continue;
+            }
+            ("-", _) => {
+                sequence += 1;
+                continue;
+            }
+            ("s", _) => {
+                let [one, two] = [1u64, 2].map(|id| uuid(OrderId::from(id)));
+                let text =
+                    format!(r#"{{"sequence":10,"bids":[["99","10","{one}"]],"asks":[["101","5","{two}"]]}}"#);
+                feed.apply(Channel::Snapshot, text.as_bytes(), UnixNanos(1));
+                continue;
+            }
+            ("=", _) => None,
+            ("m", _) => {
+                let (id, size) = id_and_size();
+                Some(format!(
+                    r#""type":"match","trade_id":{sequence},"maker_order_id":"{id}","size":"{size}","price":"99","side":"buy""#
+                ))
+            }
+            ("o", _) => {
+                let (id, size) = id_and_size();
+                Some(format!(
+                    r#""type":"open","order_id":"{id}","price":"99","remaining_size":"{size}","side":"buy""#
+                ))
+            }
+            _ => {
+                let id = uuid(OrderId(77));
+                Some(format!(
+                    r#""type":"open","order_id":"{id}","price":"102","remaining_size":"1","side":"buy""#
+                ))
+            }
+        };
+        if let Some(fields) = fields {
+            sequence += 1;
+            last = format!(
+                r#"{{"product_id":"A-USD","sequence":{sequence},"time":"2026-11-22T14:00:00Z",{fields}}}"#
+            );
+        }
+        feed.apply(Channel::Depth, last.as_bytes(), UnixNanos(1));
+        told.extend(feed.trades().iter().map(|trade| match trade.event.maker {
+            Some(maker) => format!("{}:{}", maker.order.0, maker.shown.0),
+            None => "none".to_owned(),
+        }));
+    }
+    told.join(" ")
+}
+
+#[test]
+fn a_trade_names_the_order_it_fills_and_what_that_showed() {
+    for (script, expect) in [
+        ("s m1x4 m1x6", "1:10 1:6"),
+        ("s m1x10 o1x10 m1x2", "1:10 1:10"),
+        ("s m1x4 save m1x1", "1:10 1:6"),
+        ("s m1x4 = m1x1", "1:10 1:6"),
+        ("m1x4 s m1x1", "none 1:6"),
+        ("s m9x4 m1x1", "none none"),
+        ("s m1x11 m1x1", "none none"),
+        ("s - m1x4", "none"),
+        ("s lost m1x4", "none"),
+        ("s c m1x4", "none"),
+    ] {
+        assert_eq!(makers(script), expect, "{script}");
     }
 }

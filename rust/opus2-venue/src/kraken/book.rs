@@ -103,6 +103,7 @@ pub fn read_trades(
                 price: positive_price(price)?,
                 qty: positive_qty(qty)?,
                 aggressor: required(side, "side")?,
+                maker: None,
             };
             visit(event, required(exch_ts, "timestamp")?);
         }

@@ -186,7 +186,7 @@ fn read_trade(scanner: &mut Scanner<'_>, spec: &InstrumentSpec) -> Result<Trade,
         scanner.skip_value()?;
     }
     scanner.expect(b']')?;
-    let event = TradeEvent { trade_id: 0, price, qty, aggressor };
+    let event = TradeEvent { trade_id: 0, price, qty, aggressor, maker: None };
     Ok(Trade { event, exch_ts: Some(exch_ts), flags: opus2_types::QualityFlags::default() })
 }
 

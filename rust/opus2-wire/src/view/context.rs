@@ -227,6 +227,17 @@ pub enum DetectionView<'a> {
         traded: DecimalView,
         peak_cv: MeasureView,
         refill_share: MeasureView,
+        feed: &'static str,
+    },
+    /// An order holds, or held, more than it shows.
+    Iceberg {
+        instrument: NameView<'a>,
+        direction: &'static str,
+        price: DecimalView,
+        refills: u32,
+        peak: DecimalView,
+        executed: DecimalView,
+        feed: &'static str,
     },
     /// A wall has ended.
     WallEnded {

@@ -2,7 +2,7 @@
 //!
 //! A feature beyond its threshold has the same five fields whatever the feature; an episode has what is known of its kind.
 
-use opus2_types::{Aggressor, Price, Qty, Side};
+use opus2_types::{Aggressor, OrderId, Price, Qty, Side};
 use serde::Serialize;
 
 use super::signal::{put, write_decimal, write_name};
@@ -137,6 +137,23 @@ pub struct RefillView {
     pub refill_share: f64,
 }
 
+/// An order holds, or held, more than it shows.
+#[derive(Debug, Clone, Copy)]
+pub struct IcebergView {
+    /// The order, named by a UUID.
+    pub order: OrderId,
+    /// Its side of the book.
+    pub side: Side,
+    /// Its price.
+    pub price: Price,
+    /// How often it showed again, or executed more than it showed.
+    pub refills: u32,
+    /// The most it showed at once, in units of the scale.
+    pub peak: i64,
+    /// What it has executed, in units of the scale.
+    pub executed: i64,
+}
+
 /// One entry of `detections`.
 #[derive(Debug, Clone, Copy)]
 pub enum FindingView {
@@ -152,7 +169,14 @@ pub enum FindingView {
     Sweep(SweepView),
     /// `refill`.
     Refill(RefillView),
+    /// `iceberg`.
+    Iceberg(IcebergView),
 }
+
+/// The `feed` of an iceberg that was seen among orders: exact.
+pub const ICEBERG_ORDERS: &str = "orders";
+/// The `feed` of an iceberg that was seen on levels: an upper bound.
+pub const ICEBERG_LEVELS: &str = "levels";
 
 /// Decimal places of prices and quantities.
 #[derive(Debug, Clone, Copy)]
@@ -213,6 +237,17 @@ pub(super) fn write_finding(finding: &FindingView, scales: Scales, bytes: &mut V
             fields.qty("traded", view.traded);
             fields.number("peak_cv", view.peak_cv);
             fields.number("refill_share", view.refill_share);
+            fields.name("feed", ICEBERG_LEVELS);
+            fields.end();
+        }
+        FindingView::Iceberg(view) => {
+            let mut fields = Fields::begin("iceberg", Some(view.side), None, scales, bytes);
+            fields.uuid("order", view.order);
+            fields.price("price", view.price);
+            fields.number("refills", view.refills);
+            fields.qty("peak", view.peak.into());
+            fields.qty("executed", view.executed.into());
+            fields.name("feed", ICEBERG_ORDERS);
             fields.end();
         }
     }
@@ -270,6 +305,13 @@ impl<'a> Fields<'a> {
     fn name(&mut self, key: &'static str, name: &'static str) {
         self.key(key);
         put(name, self.bytes);
+    }
+
+    fn uuid(&mut self, key: &'static str, id: OrderId) {
+        self.key(key);
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(&id.to_uuid());
+        self.bytes.push(b'"');
     }
 
     fn price(&mut self, key: &'static str, price: Price) {
@@ -376,7 +418,18 @@ mod tests {
                 peak_cv: 0.0,
                 refill_share: 0.75,
             }),
-            r#"{"detector":"refill","direction":"up","side":"bid","price":"100.5","refills":3,"refilled":"15","traded":"20","peak_cv":0.0,"refill_share":0.75}"#,
+            r#"{"detector":"refill","direction":"up","side":"bid","price":"100.5","refills":3,"refilled":"15","traded":"20","peak_cv":0.0,"refill_share":0.75,"feed":"levels"}"#,
+        );
+        check(
+            FindingView::Iceberg(IcebergView {
+                order: OrderId(0x60de_12d8_f80b_4848_adbc_2b17_375a_9216),
+                side,
+                price,
+                refills: 3,
+                peak: 10_000,
+                executed: 32_500,
+            }),
+            r#"{"detector":"iceberg","direction":"up","side":"bid","order":"60de12d8-f80b-4848-adbc-2b17375a9216","price":"100.5","refills":3,"peak":"10","executed":"32.5","feed":"orders"}"#,
         );
     }
 }

@@ -1,6 +1,6 @@
 //! A [`MarketEvent`] as published on `market_data_normalized`. Contract: docs/contracts/normalized.md.
 
-use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent};
+use opus2_types::{BookState, BookView, EventBody, Level, MarketEvent, OrderId};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
@@ -68,6 +68,8 @@ where
         price: None,
         qty: None,
         aggressor: None,
+        maker_order: None,
+        maker_shown: None,
         quote: None,
         from: None,
         equity: None,
@@ -84,6 +86,8 @@ where
             object.price = Some(text(trade.price.0));
             object.qty = Some(qty_text(trade.qty.0));
             object.aggressor = Some(trade.aggressor.as_str());
+            object.maker_order = trade.maker.map(|maker| Uuid(maker.order));
+            object.maker_shown = trade.maker.map(|maker| qty_text(maker.shown.0));
         }
         EventBody::Quote(quote) => {
             let level = |level: Level| (text(level.price.0), qty_text(level.qty.0));
@@ -133,6 +137,10 @@ struct Object<'a, B, A> {
     #[serde(skip_serializing_if = "Option::is_none")]
     aggressor: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    maker_order: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maker_shown: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     quote: Option<Quote>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'static str>,
@@ -155,6 +163,16 @@ struct Text {
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_decimal(self.units.into(), self.scale, serializer)
+    }
+}
+
+/// The id of an order. The only feed that tells the order of a trade names orders by UUIDs.
+struct Uuid(OrderId);
+
+impl Serialize for Uuid {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.to_uuid();
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -206,5 +224,47 @@ impl Serialize for View<'_> {
             },
         }
         .serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opus2_types::{
+        Aggressor, MakerFill, Price, Qty, QualityFlags, SeqRange, TradeEvent, UnixNanos, Venue,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_trade_names_the_order_it_filled_where_the_feed_does() {
+        let order = OrderId(0x60de_12d8_f80b_4848_adbc_2b17_375a_9216);
+        for (maker, expect) in [
+            (None, r#""aggressor":"sell"}"#),
+            (
+                Some(MakerFill { order, shown: Qty(1_500) }),
+                r#""aggressor":"sell","maker_order":"60de12d8-f80b-4848-adbc-2b17375a9216","maker_shown":"1.5"}"#,
+            ),
+        ] {
+            let (price, qty, aggressor) = (Price(10_050), Qty(250), Aggressor::Sell);
+            let event = MarketEvent {
+                id: "coinbase:BTC-USD:c:1",
+                venue: Venue::Coinbase,
+                symbol: "BTC-USD",
+                price_scale: 2,
+                qty_scale: 3,
+                tick: Price(1),
+                lot: Qty(1),
+                exch_ts: None,
+                recv_ts: UnixNanos(7),
+                seq: SeqRange::default(),
+                flags: QualityFlags::default(),
+                body: EventBody::Trade(TradeEvent { trade_id: 3, price, qty, aggressor, maker }),
+            };
+            let mut bytes = Vec::new();
+            write_normalized(&event, "BTC/USD*", BookState::Live, Changes::none(), &mut bytes).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            let (_, trade) = text.split_once(r#""trade_id":3,"price":"100.5","qty":"0.25","#).unwrap();
+            assert_eq!(trade, expect);
+        }
     }
 }

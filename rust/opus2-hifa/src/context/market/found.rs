@@ -32,7 +32,7 @@ pub struct AbsorptionFound {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Found {
-    /// In one instrument: a sweep, a refill, the end of a wall, layering.
+    /// In one instrument: a sweep, a refill, an iceberg, the end of a wall, layering.
     Of {
         /// The instrument.
         instrument: u8,

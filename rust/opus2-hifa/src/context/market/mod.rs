@@ -233,7 +233,8 @@ impl MarketContext {
                     let amount = if refill.side == opus2_types::Side::Bid { 1.0 } else { -1.0 };
                     state.refill_pressure.add(now, amount, half_life_secs);
                 }
-                DetectorEvent::WallEnded(_) | DetectorEvent::Layering(_) => {}
+                // The pressure is of levels: an iceberg's may be among them, and counts once.
+                DetectorEvent::Iceberg(_) | DetectorEvent::WallEnded(_) | DetectorEvent::Layering(_) => {}
                 // That a wall stands is a matter of stage 1's features.
                 DetectorEvent::WallAppeared(_) => continue,
             }

@@ -143,7 +143,7 @@ impl Play {
                     let qty = text.parse::<i64>().unwrap();
                     let aggressor = if qty > 0 { Aggressor::Buy } else { Aggressor::Sell };
                     let (price, qty) = (Price(1_000), Qty(1_000 * qty.abs()));
-                    (EventBody::Trade(TradeEvent { trade_id: 1, price, qty, aggressor }), silent)
+                    (EventBody::Trade(TradeEvent { trade_id: 1, price, qty, aggressor, maker: None }), silent)
                 }
                 _ => panic!("{what}"),
             },
@@ -396,7 +396,13 @@ fn there_is_a_limit_of_instruments_and_of_those_compared() {
     play.go_on(".@1000");
     assert_eq!((play.seconds[0].instruments.len(), play.seconds[0].pairs.len()), (32, 7));
     // One of those that had no place becomes the primary one.
-    let trade = TradeEvent { trade_id: 1, price: Price(1_000), qty: Qty(90_000), aggressor: Aggressor::Buy };
+    let trade = TradeEvent {
+        trade_id: 1,
+        price: Price(1_000),
+        qty: Qty(90_000),
+        aggressor: Aggressor::Buy,
+        maker: None,
+    };
     let silent = Reading { features: None, ..reading(None, None) };
     play.observe(Venue::Binance, "BTCUSD30", 1_100 * MILLI, &EventBody::Trade(trade), &silent);
     play.go_on(".@2000");

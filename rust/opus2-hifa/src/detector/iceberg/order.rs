@@ -27,13 +27,13 @@ pub struct OrderFill {
 }
 
 /// An order that is known to be an iceberg, as far as it has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderIceberg {
     /// The order.
     pub id: OrderId,
     /// Its side of the book.
     pub side: Side,
-    /// Its price.
+    /// Its price at its last fill.
     pub price: Price,
     /// The most it showed at once, in `Qty` units.
     pub peak: i64,
@@ -99,6 +99,8 @@ impl FilledOrder {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct OrderIcebergs {
     orders: Box<Orders>,
+    /// Before this time no order can be complete.
+    due: i64,
 }
 
 type Orders = Bounded<FilledOrder, ORDERS_MAX>;
@@ -120,11 +122,28 @@ impl OrderIcebergs {
         let order = self.at(fill.id)?;
         let is_hidden = fill.executed.0 > shown_before;
         order.peak = order.peak.max(shown_before);
+        order.price = fill.price;
         order.executed = order.executed.saturating_add(fill.executed.0);
         order.refills = order.refills.saturating_add(u32::from(is_hidden));
         order.shown = shown_before.saturating_sub(fill.executed.0).max(0);
         order.heard = now;
-        if is_hidden { order.iceberg() } else { None }
+        let (found, is_spent) = (order.iceberg(), order.shown == 0);
+        if is_spent {
+            self.due = self.due.min(complete_at(now));
+        }
+        if is_hidden { found } else { None }
+    }
+
+    /// Takes a fill on a feed that tells of an order only when it is filled. One that had been filled to the end of what
+    /// it showed, and shows something now, has shown again in between. Gives back the order when this fill, or that,
+    /// shows that it is an iceberg.
+    pub fn on_fill_alone(&mut self, now: i64, fill: &OrderFill) -> Option<OrderIceberg> {
+        if fill.executed.0 <= 0 {
+            return None;
+        }
+        let is_again = self.on_shown(now, fill.id, fill.shown_before).is_some();
+        let is_hidden = self.on_fill(now, fill).is_some();
+        if is_again || is_hidden { self.at(fill.id)?.iceberg() } else { None }
     }
 
     /// Takes an order that now shows `qty`: new, changed, or shown again. Gives back the order when that shows that it is
@@ -149,13 +168,21 @@ impl OrderIcebergs {
 
     /// Lets time pass: visits every iceberg that has shown nothing for a minute since its last fill, and is complete.
     pub fn advance(&mut self, now: i64, mut visit: impl FnMut(OrderIcebergEnd)) {
+        if now < self.due {
+            return;
+        }
+        let mut due = i64::MAX;
         self.orders.retain(|order| {
-            let is_over = order.shown == 0 && now.saturating_sub(order.heard) >= COMPLETE_AFTER_NANOS;
+            let is_over = order.shown == 0 && now >= complete_at(order.heard);
             if is_over && let Some(end) = order.end(true) {
                 visit(end);
             }
+            if !is_over && order.shown == 0 {
+                due = due.min(complete_at(order.heard));
+            }
             !is_over
         });
+        self.due = due;
     }
 
     /// Orders were lost: all are forgotten, for nobody saw how they ended.
@@ -172,7 +199,10 @@ impl OrderIcebergs {
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         let mut orders = self.orders.as_slice().iter();
-        orders.all(|order| order.shown >= 0 && order.peak >= order.shown && order.executed >= 0)
+        orders.all(|order| {
+            let is_awaited = order.shown > 0 || complete_at(order.heard) >= self.due;
+            order.shown >= 0 && order.peak >= order.shown && order.executed >= 0 && is_awaited
+        })
     }
 
     fn at(&mut self, id: OrderId) -> Option<&mut FilledOrder> {
@@ -187,6 +217,11 @@ impl OrderIcebergs {
         let oldest = oldest.map_or(0, |(index, _)| index);
         self.orders.remove(oldest);
     }
+}
+
+/// When an order is complete that was heard of last at `heard` and shows nothing.
+const fn complete_at(heard: i64) -> i64 {
+    heard.saturating_add(COMPLETE_AFTER_NANOS)
 }
 
 #[cfg(test)]
@@ -222,6 +257,42 @@ mod tests {
         let end = orders.on_cancelled(ID).unwrap();
         assert_eq!(end.life, IcebergLife { size: 12, is_complete: false });
         assert_eq!(orders.on_cancelled(ID), None);
+    }
+
+    #[test]
+    fn an_order_that_is_filled_again_has_shown_again() {
+        let mut orders = OrderIcebergs::default();
+        for (now, executed, shown, expect) in [
+            (0, 4, 10, None),
+            (1, 6, 6, None),
+            (2, 3, 10, Some((10, 13, 1))),
+            (3, 7, 7, None),
+            (4, 12, 10, Some((10, 32, 3))),
+            (5, 0, 10, None),
+            (6, 10, 10, Some((10, 42, 4))),
+        ] {
+            let found = orders.on_fill_alone(now, &fill(ID, executed, shown));
+            assert_eq!(found.map(|found| (found.peak, found.executed, found.refills)), expect, "{now}");
+            assert!(orders.is_consistent());
+        }
+        assert_eq!(orders.on_fill_alone(7, &fill(OrderId(8), 4, 10)), None);
+        assert_eq!(orders.on_fill_alone(8, &fill(OrderId(8), 6, 6)), None, "filled in parts");
+    }
+
+    #[test]
+    fn orders_are_complete_each_at_its_time() {
+        let mut orders = OrderIcebergs::default();
+        let mut ended = Vec::new();
+        for (now, id) in [(0, 1u64), (5, 2), (9, 3)] {
+            orders.on_fill(now, &fill(OrderId::from(id), 12, 10));
+            orders.advance(now, |end| ended.push(end.iceberg.id.0));
+        }
+        orders.on_shown(10, OrderId(2), Qty(10));
+        for (after, expect) in [(-1, &[][..]), (0, &[1]), (8, &[1]), (9, &[1, 3]), (500, &[1, 3])] {
+            orders.advance(COMPLETE_AFTER_NANOS + after, |end| ended.push(end.iceberg.id.0));
+            assert_eq!(ended, expect, "{after}");
+            assert!(orders.is_consistent());
+        }
     }
 
     #[test]

@@ -266,6 +266,7 @@ fn blocks_come_at_once_and_go_with_their_causes() {
             price: Price(6_000_000),
             qty: Qty(1),
             aggressor: Aggressor::Buy,
+            maker: None,
         }),
     );
     assert_eq!(play.blocks(), ["stale_data"]);
@@ -313,6 +314,7 @@ fn an_assessment_is_used_again_while_nothing_has_happened_to_it() {
         price: Price(6_000_000),
         qty: Qty(1),
         aggressor: Aggressor::Sell,
+        maker: None,
     });
     let quote = EventBody::Quote(QuoteEvent { bid: Level::new(6_000_000, 1), ask: Level::new(6_000_001, 1) });
     assert!(!play.event(Venue::Binance, &trade).is_assessed);
@@ -350,6 +352,7 @@ fn a_market_of_many_instruments_assesses_eight_and_follows_a_limited_number() {
                 price: Price(100),
                 qty: Qty(i64::try_from(number % 20).unwrap() + 1),
                 aggressor: Aggressor::Buy,
+                maker: None,
             }),
         };
         stage.apply(&event, true, &SignalConfig::default());
