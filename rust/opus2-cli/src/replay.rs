@@ -138,7 +138,7 @@ impl Publisher {
     fn finish(&self) -> Result<()> {
         self.producer
             .flush(BROKER_PATIENCE)
-            .context("the broker did not confirm every record; the topic is incomplete")?;
+            .context("the broker did not confirm every record, so the topic is incomplete; is it alive, and its disk not full?")?;
         self.refusals.require_none()
     }
 }

@@ -60,8 +60,8 @@ mod tests {
         for (now, expect) in [(0, 0), (1, 1), (9, 1), (10, 1), (11, 2), (-1, 0), (-10, -1), (-9, 0)] {
             assert_eq!(bin_index(now, 10), expect, "{now}");
         }
-        for now in [i64::MIN, i64::MAX] {
-            assert!(bin_index(now, 10).abs() > 900_000_000_000_000_000);
+        for time in [i64::MIN, i64::MAX] {
+            assert!(bin_index(time, 10).abs() > 900_000_000_000_000_000);
         }
     }
 }

@@ -147,20 +147,21 @@ impl ProducerContext for Delivery {
         self.metrics.queue_bytes.sub(ticket.bytes);
         self.room.notify_waiters();
         self.is_delivering.store(result.is_ok(), Ordering::Release);
-        match (result, ticket.of) {
-            (Ok(message), Of::Instrument(_, instrument, losses)) if !is_confirmed(message) => {
-                losses.mark(instrument);
-                losses.metrics.lose(Loss::Unconfirmed, "the broker took a later record and not this one");
-            }
-            (Ok(_), Of::Instrument(channel, _, losses)) => {
+        let trouble = match result {
+            Ok(message) if is_confirmed(message) => None,
+            Ok(_) => Some((Loss::Unconfirmed, "the broker took a later record and not this one".to_owned())),
+            Err((error, _)) => Some((Loss::Delivery, error.to_string())),
+        };
+        match (trouble, ticket.of) {
+            (None, Of::Instrument(channel, _, losses)) => {
                 losses.metrics.acked(channel, ticket.read_at.elapsed());
             }
-            (Ok(_), Of::DeadLetter(_)) => {}
-            (Err((error, _)), Of::Instrument(_, instrument, losses)) => {
+            (None, Of::DeadLetter(_)) => {}
+            (Some((loss, why)), Of::Instrument(_, instrument, losses)) => {
                 losses.mark(instrument);
-                losses.metrics.lose(Loss::Delivery, &error.to_string());
+                losses.metrics.lose(loss, &why);
             }
-            (Err((error, _)), Of::DeadLetter(metrics)) => metrics.lose(Loss::Delivery, &error.to_string()),
+            (Some((loss, why)), Of::DeadLetter(metrics)) => metrics.lose(loss, &why),
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use opus2_local::{Topic, create_topics};
+use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -16,26 +17,17 @@ const ANSWER_SECS_MAX: Duration = Duration::from_secs(10);
 const LEADER_SECS_MAX: Duration = Duration::from_secs(10);
 const LEADER_PAUSE: Duration = Duration::from_millis(100);
 
-/// Creates topics that keep everything they are given; one that exists is left as it is.
+/// Creates topics that keep everything they are given, and waits until they can be written; one that exists is left as it is.
 pub(super) async fn create(brokers: &str, names: &[&str], partitions: i32) -> anyhow::Result<()> {
-    let admin: AdminClient<DefaultClientContext> =
-        client(brokers).create().context("make a broker client")?;
-    let wanted: Vec<_> = names
-        .iter()
-        .map(|name| {
-            NewTopic::new(name, partitions, TopicReplication::Fixed(1))
-                .set("retention.bytes", "-1")
-                .set("retention.ms", "-1")
-        })
-        .collect();
-    let options = AdminOptions::new().operation_timeout(Some(ANSWER_SECS_MAX));
-    for result in admin.create_topics(&wanted, &options).await.context("create topics")? {
-        match result {
-            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((topic, code)) => anyhow::bail!("the broker does not create topic {topic}: {code}"),
-        }
-    }
-    Ok(())
+    let kept = ["retention.bytes", "retention.ms"].map(|key| (key.to_owned(), "-1".to_owned()));
+    let topic = |name: &&str| Topic {
+        name: (*name).to_owned(),
+        partitions,
+        replication: 1,
+        settings: kept.clone().into(),
+    };
+    let topics: Vec<Topic> = names.iter().map(topic).collect();
+    create_topics(brokers, &topics).await.context("create topics")
 }
 
 /// Deletes topics; one that does not exist is no error.
